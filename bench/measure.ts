@@ -1,0 +1,99 @@
+// bench/measure.ts — one question, two answers, timed in turns in one run.
+//
+// A case names what we measure, what it is measured against, and how both results are compared. Ours and every
+// baseline run in turns (ours, baseline, ours, …), so that a noisy minute hits both; the medians are quoted.
+// A wrong answer fails the bench: results are compared outside the timed part.
+// Not here  choosing suites and printing (run.ts).
+
+import { Bench } from 'tinybench';
+
+/** One line of a suite's answer. `ratio` is value / baselineValue, whichever of higher or lower is better. */
+export interface BenchResult {
+  name: string;
+  value: number;
+  unit: string;
+  better: 'higher' | 'lower';
+  baseline: string;
+  baselineValue: number;
+  ratio: number;
+}
+
+export interface SuiteOptions {
+  /** Small sizes, one run each: shows that the bench works and its results are right, not how fast it is. */
+  smoke: boolean;
+}
+
+export type Suite = (options: SuiteOptions) => Promise<BenchResult[]>;
+
+/** One side of a case: `run` is timed, what it returns is compared afterwards. */
+export interface Side {
+  name: string;
+  /** Outside the timed part, before every run. */
+  prepare?: () => void | Promise<void>;
+  run: () => unknown | Promise<unknown>;
+}
+
+export interface Case {
+  name: string;
+  /** How many `unit`s one run does: value = units / seconds. */
+  units: number;
+  unit: string;
+  ours: Side;
+  baselines: Side[];
+  /** Throws when the two results differ; called once per baseline, outside the timed part. */
+  compare: (ours: unknown, baseline: unknown, baselineName: string) => void;
+  /** A baseline below this many units per second is lame: the bench fails rather than flatter us. */
+  baselineFloor?: Record<string, number>;
+}
+
+const RUNS = 5;
+
+/** Runs a case and returns a row per baseline. Medians of RUNS runs (one when smoke) after one warm-up of each side. */
+export async function measure(benchCase: Case, { smoke }: SuiteOptions): Promise<BenchResult[]> {
+  const sides = [benchCase.ours, ...benchCase.baselines];
+  const seconds = new Map<string, number[]>(sides.map((side) => [side.name, []]));
+  const results = new Map<string, unknown>();
+  for (let round = 0; round < (smoke ? 1 : RUNS + 1); round++) {
+    for (const side of sides) {
+      await side.prepare?.();
+      const elapsed = await timeOnce(side, (result) => results.set(side.name, result));
+      if (smoke || round > 0) seconds.get(side.name)!.push(elapsed);
+    }
+  }
+  return benchCase.baselines.map((baseline) => {
+    benchCase.compare(results.get(benchCase.ours.name), results.get(baseline.name), baseline.name);
+    const value = benchCase.units / median(seconds.get(benchCase.ours.name)!);
+    const baselineValue = benchCase.units / median(seconds.get(baseline.name)!);
+    const floor = benchCase.baselineFloor?.[baseline.name];
+    if (!smoke && floor !== undefined && baselineValue < floor) {
+      throw new Error(
+        `${benchCase.name}: baseline ${baseline.name} ran at ${baselineValue.toExponential(3)} ${benchCase.unit}, expected at least ${floor.toExponential(3)}; the comparison is lame`,
+      );
+    }
+    return {
+      name: benchCase.name,
+      value,
+      unit: benchCase.unit,
+      better: 'higher',
+      baseline: baseline.name,
+      baselineValue,
+      ratio: value / baselineValue,
+    };
+  });
+}
+
+/** Seconds of one call. tinybench's clock and loop with exactly one iteration: our runs are long enough to time singly. */
+async function timeOnce(side: Side, keep: (result: unknown) => void): Promise<number> {
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false, throws: true });
+  bench.add(side.name, async () => keep(await side.run()));
+  await bench.run();
+  const result = bench.tasks[0]!.result;
+  if (!('latency' in result)) throw new Error(`${side.name}: no measurement`);
+  return result.latency.mean / 1000;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,39 @@
+// bench/run.ts — npm run bench -- SUITE [--smoke] [--json]
+//
+// A suite is a file bench/suites/NAME.ts that exports `suite`. With --json stdout holds one JSON object.
+
+import { readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { extname } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Suite } from './measure.ts';
+
+const folder = new URL('./suites/', import.meta.url);
+const names = readdirSync(folder).map((file) => file.slice(0, -extname(file).length));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, smoke: { type: 'boolean', default: false } },
+});
+const unknown = positionals.filter((name) => !names.includes(name));
+if (unknown.length > 0 || positionals.length === 0) {
+  process.stderr.write(`usage: npm run bench -- SUITE… [--smoke] [--json]; suites: ${names.join(', ')}\n`);
+  process.exit(64);
+}
+
+const machine = `${cpus()[0]?.model ?? 'unknown cpu'} × ${cpus().length}, node ${process.version}, ${process.platform}-${process.arch}`;
+process.stderr.write(`machine  ${machine}\n`);
+const results = [];
+for (const name of positionals) {
+  const { suite } = (await import(new URL(`./suites/${name}.ts`, import.meta.url).href)) as { suite: Suite };
+  for (const result of await suite({ smoke: values.smoke })) {
+    results.push(result);
+    process.stderr.write(
+      `${result.name.padEnd(32)} ${format(result.value)} ${result.unit}   ${result.baseline} ${format(result.baselineValue)}   ratio ${result.ratio.toFixed(2)}\n`,
+    );
+  }
+}
+if (values.json) process.stdout.write(`${JSON.stringify({ machine, smoke: values.smoke, results })}\n`);
+
+function format(value: number): string {
+  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value.toPrecision(4);
+}
