@@ -5,6 +5,9 @@ import { ABI_VERSION } from './layout';
 export { arenaFreeBytes, arenaOpen, arenaUsedBytes, giveBlock, reserve, takeBlock } from './arena';
 export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
 
+// Watermarks of producers.
+export { watermarkRows } from './watermark';
+
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {
   return ABI_VERSION;

@@ -64,8 +64,9 @@ export const ALIGN_BYTES = 8;
 // A builder: the open batch that decoders append rows to. It begins with a batch header and its descriptors, so
 // the builder's address is the batch's address once it is sealed. Behind them:
 //
-//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ slot 0 ┼ slot 1 ┼ …
+//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ i32 watermarked ┼ i32 reserved ┼ slot 0 ┼ …
 //   slot   u32 type │ u32 flags │ u32 values │ u32 validity │ u32 bytes │ u32 reserved     (addresses, not offsets)
+//   watermarked   1 once a row of this batch may be late: the last slot then holds each row's producer watermark
 
 /** In a builder plan: a column whose rows may be null. */
 export const BUILDER_NULLABLE = 1;
@@ -76,7 +77,8 @@ export const BUILDER_ROWS = 0;
 export const BUILDER_ROWS_MAX = 4;
 export const BUILDER_BYTES_MAX = 8;
 export const BUILDER_ROW_NUMBERS = 12;
-export const BUILDER_FIELDS_BYTES = 16;
+export const BUILDER_WATERMARKED = 16;
+export const BUILDER_FIELDS_BYTES = 24;
 
 export const SLOT_TYPE = 0;
 export const SLOT_FLAGS = 4;

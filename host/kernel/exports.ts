@@ -17,4 +17,7 @@ export interface KernelExports {
   builderRows(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
+
+  // Watermarks of producers.
+  watermarkRows(builder: number, fromRow: number, maxTime: number, delayMs: number): number;
 }
