@@ -94,6 +94,11 @@ export function builderRows(builder: usize): i32 {
   return load<i32>(builderFields(builder), BUILDER_ROWS);
 }
 
+/** Address of the rows' indexes in the frames they came from (u32 each). */
+export function builderRowNumbers(builder: usize): usize {
+  return load<usize>(builderFields(builder), BUILDER_ROW_NUMBERS);
+}
+
 /** Bytes of utf8 values built so far, all columns together. */
 export function builderBytesUsed(builder: usize): i32 {
   const rows = builderRows(builder);

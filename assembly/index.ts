@@ -3,7 +3,7 @@
 import { ABI_VERSION } from './layout';
 
 export { arenaFreeBytes, arenaOpen, arenaUsedBytes, giveBlock, reserve, takeBlock } from './arena';
-export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
+export { builderBytesUsed, builderCreate, builderReset, builderRowNumbers, builderRows, builderSeal } from './builder';
 
 // Watermarks of producers.
 export { watermarkRows } from './watermark';

@@ -15,6 +15,7 @@ export interface KernelExports {
   builderCreate(plan: number): number;
   builderReset(builder: number): void;
   builderRows(builder: number): number;
+  builderRowNumbers(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
 
