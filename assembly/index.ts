@@ -4,6 +4,19 @@ import { ABI_VERSION } from './layout';
 
 export { arenaFreeBytes, arenaOpen, arenaUsedBytes, giveBlock, reserve, takeBlock } from './arena';
 export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
+// Routing: which partition a row belongs to, and the image it travels in.
+export { murmur2 } from './murmur2';
+export {
+  scatterImage,
+  scatterImageBytes,
+  scatterImageRows,
+  scatterLongKeyCount,
+  scatterLongKeys,
+  scatterNullKeyCount,
+  scatterNullKeys,
+  scatterRun,
+} from './scatter';
+export { scatterCreate } from './scatter-state';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {

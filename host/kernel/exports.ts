@@ -17,4 +17,23 @@ export interface KernelExports {
   builderRows(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
+
+  // Routing.
+  murmur2(bytes: number, length: number): number;
+  scatterCreate(plan: number): number;
+  scatterRun(
+    scatter: number,
+    batch: number,
+    selection: number,
+    selectedCount: number,
+    fromIndex: number,
+    partition: number,
+  ): number;
+  scatterImage(scatter: number, partition: number): number;
+  scatterImageBytes(scatter: number, partition: number): number;
+  scatterImageRows(scatter: number, partition: number): number;
+  scatterNullKeys(scatter: number): number;
+  scatterNullKeyCount(scatter: number): number;
+  scatterLongKeys(scatter: number): number;
+  scatterLongKeyCount(scatter: number): number;
 }
