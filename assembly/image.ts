@@ -114,7 +114,7 @@ export function writeColumn(
   }
   if (type == TYPE_I32) {
     const bytes = <usize>align8(count << 2);
-    if ((count & 1) != 0) store<u32>(cursor + bytes, 0, -4);
+    if ((count & 1) != 0) store<u32>(cursor + bytes - 4, 0);
     if (contiguous) memory.copy(cursor, values + (<usize>load<u16>(rows) << 2), <usize>count << 2);
     else gatherWords32(cursor, values, rows, count);
     return cursor + bytes;

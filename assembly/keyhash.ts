@@ -13,7 +13,7 @@
 
 import { batchColumn, bitAt, columnBytes, columnValidity, columnValues } from './batch';
 import { KEY_BYTES_MAX, KEY_PART_NULL, SCATTER_COLUMN_BYTES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
-import { murmur2, murmur2I32, murmur2I64 } from './murmur2';
+import { murmur2, murmur2Byte, murmur2I32, murmur2I64 } from './murmur2';
 
 export const MARK_NONE: u8 = 0;
 export const MARK_NULL: u8 = 1;
@@ -62,7 +62,7 @@ function hashFixed(type: i32, values: usize, rows: usize, count: i32, hashes: us
     if (type == TYPE_I64) hash = murmur2I64(load<u64>(values + (row << 3)));
     else if (type == TYPE_I32) hash = murmur2I32(load<u32>(values + (row << 2)));
     else if (type == TYPE_F64) hash = murmur2I64(canonicalBits(load<f64>(values + (row << 3))));
-    else hash = murmur2Bool(bitAt(values, <i32>row));
+    else hash = murmur2Byte(<u32>bitAt(values, <i32>row));
     store<u32>(hashes + (index << 2), hash);
   }
 }
@@ -175,13 +175,4 @@ function writePart(key: usize, used: i32, bytes: u32, lengthWord: u32): i32 {
 function canonicalBits(value: f64): u64 {
   if (value != value) return 0x7ff8000000000000;
   return value == 0 ? 0 : reinterpret<u64>(value);
-}
-
-// @ts-ignore: decorator
-@inline
-function murmur2Bool(value: bool): u32 {
-  // One byte: (seed ^ 1 ^ byte) × m, then the finish of murmur2.
-  let hash: u32 = (0x9747b28c ^ 1 ^ <u32>value) * 0x5bd1e995;
-  hash = (hash ^ (hash >>> 13)) * 0x5bd1e995;
-  return hash ^ (hash >>> 15);
 }

@@ -25,6 +25,13 @@ export function murmur2(bytes: usize, length: i32): u32 {
   return finish(hash);
 }
 
+/** Hash of one byte. */
+// @ts-ignore: decorator
+@inline
+export function murmur2Byte(value: u32): u32 {
+  return finish((SEED ^ 1 ^ value) * M);
+}
+
 /** Hash of an i32's four bytes, big-endian. */
 // @ts-ignore: decorator
 @inline
