@@ -13,7 +13,7 @@
 
 import { batchColumn, bitAt, columnBytes, columnValidity, columnValues } from './batch';
 import { KEY_BYTES_MAX, KEY_PART_NULL, SCATTER_COLUMN_BYTES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
-import { murmur2, murmur2Byte, murmur2I32, murmur2I64 } from './murmur2';
+import { murmur2, murmur2Byte, murmur2I32, murmur2I64, murmur2I64x4 } from './murmur2';
 
 export const MARK_NONE: u8 = 0;
 export const MARK_NULL: u8 = 1;
@@ -56,14 +56,34 @@ export function hashKeys(
 }
 
 function hashFixed(type: i32, values: usize, rows: usize, count: i32, hashes: usize): void {
+  if (type == TYPE_I64) {
+    hashI64(values, rows, count, hashes);
+    return;
+  }
   for (let index: usize = 0, end = <usize>count; index < end; index++) {
     const row = <usize>load<u16>(rows + (index << 1));
     let hash: u32;
-    if (type == TYPE_I64) hash = murmur2I64(load<u64>(values + (row << 3)));
-    else if (type == TYPE_I32) hash = murmur2I32(load<u32>(values + (row << 2)));
+    if (type == TYPE_I32) hash = murmur2I32(load<u32>(values + (row << 2)));
     else if (type == TYPE_F64) hash = murmur2I64(canonicalBits(load<f64>(values + (row << 3))));
     else hash = murmur2Byte(<u32>bitAt(values, <i32>row));
     store<u32>(hashes + (index << 2), hash);
+  }
+}
+
+/** Four at a time: six multiplications a key are most of a scatter's arithmetic. */
+function hashI64(values: usize, rows: usize, count: i32, hashes: usize): void {
+  let at = hashes;
+  const end = hashes + (<usize>count << 2);
+  for (const endOfFours = hashes + (<usize>(count & ~3) << 2); at < endOfFours; at += 16, rows += 8) {
+    const four = load<u64>(rows); // Four row indexes in one load.
+    let low = v128.load64_zero(values + (<usize>(four & 0xffff) << 3));
+    low = v128.load_lane<u64>(values + (<usize>((four >>> 16) & 0xffff) << 3), low, 1);
+    let high = v128.load64_zero(values + (<usize>((four >>> 32) & 0xffff) << 3));
+    high = v128.load_lane<u64>(values + (<usize>(four >>> 48) << 3), high, 1);
+    v128.store(at, murmur2I64x4(low, high));
+  }
+  for (; at < end; at += 4, rows += 2) {
+    store<u32>(at, murmur2I64(load<u64>(values + (<usize>load<u16>(rows) << 3))));
   }
 }
 

@@ -47,6 +47,27 @@ export function murmur2I64(value: u64): u32 {
   return finish((first * M) ^ mixWord(bswap<u32>(<u32>value)));
 }
 
+/** murmur2I64 of four keys at once: two in `low`, two in `high`. */
+// @ts-ignore: decorator
+@inline
+export function murmur2I64x4(low: v128, high: v128): v128 {
+  const m = i32x4.splat(M);
+  // The first, then the second big-endian word of every key: picked and swapped in one shuffle each.
+  const first = v128.shuffle<u8>(low, high, 7, 6, 5, 4, 15, 14, 13, 12, 23, 22, 21, 20, 31, 30, 29, 28);
+  const second = v128.shuffle<u8>(low, high, 3, 2, 1, 0, 11, 10, 9, 8, 19, 18, 17, 16, 27, 26, 25, 24);
+  let hash = v128.xor(i32x4.splat((SEED ^ 8) * M), mixWords(first, m));
+  hash = v128.xor(i32x4.mul(hash, m), mixWords(second, m));
+  hash = i32x4.mul(v128.xor(hash, i32x4.shr_u(hash, 13)), m);
+  return v128.xor(hash, i32x4.shr_u(hash, 15));
+}
+
+// @ts-ignore: decorator
+@inline
+function mixWords(words: v128, m: v128): v128 {
+  words = i32x4.mul(words, m);
+  return i32x4.mul(v128.xor(words, i32x4.shr_u(words, 24)), m);
+}
+
 // @ts-ignore: decorator
 @inline
 function mixWord(word: u32): u32 {

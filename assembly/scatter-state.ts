@@ -5,7 +5,7 @@
 //   - Images are touched (and so committed by the system) only as far as rows went into them.
 // Not here  the run (scatter.ts).
 
-import { reserve } from './arena';
+import { alignUp, reserve } from './arena';
 import { imageSlackBytes } from './image';
 import {
   KEY_BYTES_MAX,
@@ -21,6 +21,8 @@ import {
   SCATTER_PARTITIONS_MAX,
   SCATTER_ROWS_MAX,
 } from './layout';
+
+const CACHE_LINE_BYTES: usize = 64;
 
 // @ts-ignore: decorator
 @unmanaged
@@ -41,8 +43,8 @@ export class Scatter {
   identity: usize; // rowsMax × u16: 0, 1, 2, …, the selection when there is none
   hashes: usize; // rowsMax × u32
   marks: usize; // rowsMax × u8
-  partitionOf: usize; // rowsMax × u8, per pick
-  order: usize; // rowsMax × u16: rows, partition by partition
+  orders: usize; // partitionCount × orderBytes: the rows that go there, u16
+  orderBytes: usize;
   nullKeys: usize; // rowsMax × u16
   longKeys: usize; // rowsMax × u16
   parts: usize; // partitionCount × Part
@@ -55,7 +57,7 @@ export class Part {
   image: usize;
   bytes: i32;
   rows: i32;
-  cursor: usize; // Into `order`, while it is filled.
+  cursor: usize; // Behind the last row of its order.
 }
 
 /**
@@ -103,8 +105,9 @@ function reserveScratch(scatter: Scatter): bool {
   scatter.identity = reserve(rowsMax << 1);
   scatter.hashes = reserve(rowsMax << 2);
   scatter.marks = reserve(rowsMax);
-  scatter.partitionOf = reserve(rowsMax);
-  scatter.order = reserve(rowsMax << 1);
+  // One more cache line each: at a power of two all orders would share the same few sets of the cache.
+  scatter.orderBytes = alignUp(rowsMax << 1, CACHE_LINE_BYTES) + CACHE_LINE_BYTES;
+  scatter.orders = reserve(<usize>scatter.partitionCount * scatter.orderBytes);
   scatter.nullKeys = reserve(rowsMax << 1);
   scatter.longKeys = reserve(rowsMax << 1);
   scatter.parts = reserve(<usize>scatter.partitionCount * offsetof<Part>());
@@ -117,8 +120,7 @@ function reserveScratch(scatter: Scatter): bool {
     scatter.identity != 0 &&
     scatter.hashes != 0 &&
     scatter.marks != 0 &&
-    scatter.partitionOf != 0 &&
-    scatter.order != 0 &&
+    scatter.orders != 0 &&
     scatter.nullKeys != 0 &&
     scatter.longKeys != 0 &&
     scatter.parts != 0 &&
@@ -129,5 +131,19 @@ function reserveScratch(scatter: Scatter): bool {
 // @ts-ignore: decorator
 @inline
 export function partAt(scatter: Scatter, index: i32): Part {
-  return changetype<Part>(scatter.parts + <usize>index * offsetof<Part>());
+  return partIn(scatter.parts, index);
+}
+
+/** The same for loops that store through other pointers: `scatter.parts` would be loaded again for every row. */
+// @ts-ignore: decorator
+@inline
+export function partIn(parts: usize, index: i32): Part {
+  return changetype<Part>(parts + <usize>index * offsetof<Part>());
+}
+
+/** Address of the rows that go to a partition. */
+// @ts-ignore: decorator
+@inline
+export function orderOf(scatter: Scatter, partition: i32): usize {
+  return scatter.orders + <usize>partition * scatter.orderBytes;
 }

@@ -1,7 +1,6 @@
 // assembly/scatter.ts — deals the rows of a batch to partitions: one image per partition, ready for its ring.
 //
-//   batch ─ hash key columns ─▶ hashes ─ group table ─▶ partition of each row ─ counting sort ─▶ rows by partition
-//                                                                                     └─ gather by column ─▶ images
+//   batch ─ hash key columns ─▶ hashes ─ group table ─▶ one list of rows per partition ─ gather by column ─▶ images
 //
 // Promises
 //   - group = (murmur2 & 0x7fffffff) % groupCount, partition = table[group]; with one partition nothing is hashed.
@@ -10,8 +9,8 @@
 //   - Images and lists are good until the next run.
 //
 // Units     rows are u16 indexes into the batch; positions in the selection are called picks.
-// Source    counting sort, then one gather per column and partition: the partition of a row is looked at twice,
-//           however many columns there are.
+// Source    a radix pass over row numbers instead of rows: a row's partition is looked at once, however many columns
+//           there are, and each column is then gathered in one tight loop per partition.
 // Not here  key bytes (keyhash.ts), image bytes (image.ts), what happens to listed rows (host).
 
 import { batchColumn, batchColumnCount, batchRowCount, bitAt, columnValidity, columnValues } from './batch';
@@ -25,7 +24,7 @@ import {
   TYPE_I64,
   TYPE_UTF8,
 } from './layout';
-import { partAt, Scatter } from './scatter-state';
+import { orderOf, Part, partAt, partIn, Scatter } from './scatter-state';
 
 /**
  * Deals the selected rows from pick `fromIndex` on.
@@ -64,18 +63,24 @@ export function scatterRun(
   const marked = keyless ? 0 : markAndHash(scatter, batch, rows, count, hashes);
   const bounded = !fitsAnyway(scatter, batch, columnCount, count);
   if (single && marked == 0 && !bounded) {
-    writeImage(scatter, batch, columnCount, only, rows, count, selection == 0);
+    // Ascending rows without a gap: whole buffers may be copied.
+    const last = load<u16>(rows + (<usize>(count - 1) << 1));
+    writeImage(scatter, batch, columnCount, only, rows, count, <i32>last - <i32>load<u16>(rows) == count - 1);
     return count;
   }
-  if (single) memory.fill(scatter.partitionOf, <u8>only, <usize>count);
-  else placeRows(scatter, count);
-  const consumed = marked == 0 && !bounded ? count : admitRows(scatter, batch, columnCount, rows, count, marked != 0);
-  sortRows(scatter, rows, consumed);
-  let start = scatter.order;
   for (let index = 0; index < scatter.partitionCount; index++) {
-    const partRows = partAt(scatter, index).rows;
-    if (partRows != 0) writeImage(scatter, batch, columnCount, index, start, partRows, false);
-    start += <usize>partRows << 1;
+    partAt(scatter, index).cursor = orderOf(scatter, index);
+  }
+  let consumed = count;
+  if (marked == 0 && !bounded) {
+    dealRows(scatter, rows, count);
+  } else {
+    consumed = admitRows(scatter, batch, columnCount, rows, count, marked != 0, single ? only : -1);
+  }
+  for (let index = 0; index < scatter.partitionCount; index++) {
+    const order = orderOf(scatter, index);
+    const dealt = <i32>((partAt(scatter, index).cursor - order) >>> 1);
+    if (dealt != 0) writeImage(scatter, batch, columnCount, index, order, dealt, false);
   }
   return consumed;
 }
@@ -134,20 +139,26 @@ function markAndHash(scatter: Scatter, batch: usize, rows: usize, count: i32, ha
   return marked;
 }
 
-/** From hashes to partitions, counting them. A marked pick gets one too; admitRows leaves it out. */
-function placeRows(scatter: Scatter, count: i32): void {
+/** Sends every pick to its partition's order. */
+function dealRows(scatter: Scatter, rows: usize, count: i32): void {
   const groupCount = <u32>scatter.groupCount;
   const table = scatter.groupTable;
-  const partitionOf = scatter.partitionOf;
+  const parts = scatter.parts;
   const mask = (groupCount & (groupCount - 1)) == 0 ? groupCount - 1 : 0; // Dividing costs as much as hashing.
   let hash = scatter.hashes;
-  for (let at = partitionOf, end = partitionOf + <usize>count; at < end; at++, hash += 4) {
+  for (const end = rows + (<usize>count << 1); rows < end; rows += 2, hash += 4) {
     const positive = load<u32>(hash) & 0x7fffffff;
     const group = mask != 0 ? positive & mask : positive % groupCount;
-    const partition = <u8>load<u16>(table + (<usize>group << 1));
-    store<u8>(at, partition);
-    partAt(scatter, partition).rows += 1;
+    dealRow(partIn(parts, load<u16>(table + (<usize>group << 1))), load<u16>(rows));
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function dealRow(part: Part, row: u16): void {
+  const cursor = part.cursor;
+  store<u16>(cursor, row);
+  part.cursor = cursor + 2;
 }
 
 /**
@@ -170,9 +181,21 @@ function fitsAnyway(scatter: Scatter, batch: usize, columnCount: i32, count: i32
   return bytes <= <i64>scatter.imageBytesMax;
 }
 
-/** Lists marked picks and weighs the others one by one; returns how many picks are consumed. Sets the parts' rows. */
-function admitRows(scatter: Scatter, batch: usize, columnCount: i32, rows: usize, count: i32, marked: bool): i32 {
-  for (let index = 0; index < scatter.partitionCount; index++) partAt(scatter, index).rows = 0;
+/**
+ * The careful way: lists marked picks, weighs the others one by one, deals those that fit.
+ *
+ * @param only  the partition of every row; −1: by its hash
+ * @returns how many picks are consumed
+ */
+function admitRows(
+  scatter: Scatter,
+  batch: usize,
+  columnCount: i32,
+  rows: usize,
+  count: i32,
+  marked: bool,
+  only: i32,
+): i32 {
   const tallyBytes = <usize>columnCount << 3;
   memory.fill(scatter.tallies, 0, <usize>scatter.partitionCount * tallyBytes);
   for (let index = 0; index < count; index++) {
@@ -182,10 +205,16 @@ function admitRows(scatter: Scatter, batch: usize, columnCount: i32, rows: usize
       listRow(scatter, row, mark);
       continue;
     }
-    const part = partAt(scatter, load<u8>(scatter.partitionOf + <usize>index));
-    const tally = scatter.tallies + <usize>load<u8>(scatter.partitionOf + <usize>index) * tallyBytes;
-    if (!weighRow(scatter, batch, columnCount, row, part.rows + 1, tally)) return index;
-    part.rows += 1;
+    let partition = only;
+    if (partition < 0) {
+      const group = (load<u32>(scatter.hashes + (<usize>index << 2)) & 0x7fffffff) % <u32>scatter.groupCount;
+      partition = load<u16>(scatter.groupTable + (<usize>group << 1));
+    }
+    const part = partAt(scatter, partition);
+    const tally = scatter.tallies + <usize>partition * tallyBytes;
+    const rowsThen = <i32>((part.cursor - orderOf(scatter, partition)) >>> 1) + 1;
+    if (!weighRow(scatter, batch, columnCount, row, rowsThen, tally)) return index;
+    dealRow(part, row);
   }
   return count;
 }
@@ -231,24 +260,6 @@ function utf8Length(batch: usize, column: usize, type: i32, row: i32): i32 {
   if (type != TYPE_UTF8) return 0;
   const offset = columnValues(batch, column) + (<usize>row << 2);
   return load<i32>(offset, 4) - load<i32>(offset);
-}
-
-/** Counting sort of the first `count` picks into `order`, by partition; marked picks are left out. */
-function sortRows(scatter: Scatter, rows: usize, count: i32): void {
-  let cursor = scatter.order;
-  for (let index = 0; index < scatter.partitionCount; index++) {
-    partAt(scatter, index).cursor = cursor;
-    cursor += <usize>partAt(scatter, index).rows << 1;
-  }
-  const listed = scatter.nullKeyCount + scatter.longKeyCount != 0;
-  const partitionOf = scatter.partitionOf;
-  const marks = scatter.marks;
-  for (let index: usize = 0, end = <usize>count; index < end; index++) {
-    if (listed && load<u8>(marks + index) != MARK_NONE) continue;
-    const part = partAt(scatter, load<u8>(partitionOf + index));
-    store<u16>(part.cursor, load<u16>(rows + (index << 1)));
-    part.cursor += 2;
-  }
 }
 
 function writeImage(
