@@ -7,6 +7,20 @@ export { builderBytesUsed, builderCreate, builderReset, builderRowNumbers, build
 
 // Watermarks of producers.
 export { watermarkRows } from './watermark';
+export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
+// Routing: which partition a row belongs to, and the image it travels in.
+export { murmur2 } from './murmur2';
+export {
+  scatterImage,
+  scatterImageBytes,
+  scatterImageRows,
+  scatterLongKeyCount,
+  scatterLongKeys,
+  scatterNullKeyCount,
+  scatterNullKeys,
+  scatterRun,
+} from './scatter';
+export { scatterCreate } from './scatter-state';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {

@@ -114,3 +114,26 @@ export const REASON_KEY_SIZE = 14; // a key longer than KEY_BYTES_MAX
 
 /** The longest serialised key: several must fit into one state block. */
 export const KEY_BYTES_MAX = 16384;
+
+// A scatter plan (scatter.ts): how rows find their partition, and which columns travel.
+//   ├ header 32 ┼ keyColumnCount × (u32 column of the batch │ u32 type) ┼ columnCount × (u32 column of the batch │ u32 type) ┤
+// The group table is groupCount × u16 partition at `groupTable` bytes from the plan's first byte.
+export const SCATTER_PARTITION_COUNT = 0;
+export const SCATTER_GROUP_COUNT = 4;
+export const SCATTER_KEY_COLUMN_COUNT = 8;
+export const SCATTER_COLUMN_COUNT = 12;
+export const SCATTER_ROWS_MAX = 16;
+export const SCATTER_IMAGE_BYTES_MAX = 20;
+export const SCATTER_NULL_KEY = 24;
+export const SCATTER_GROUP_TABLE = 28;
+export const SCATTER_HEADER_BYTES = 32;
+export const SCATTER_COLUMN_BYTES = 8;
+export const SCATTER_PARTITIONS_MAX = 256;
+
+/** In a scatter plan: a row whose key is null is listed for rejection, listed as dropped, or routed like any other. */
+export const NULL_KEY_ERROR = 0;
+export const NULL_KEY_DROP = 1;
+export const NULL_KEY_GROUP = 2;
+
+/** Length of a null part in a composite key's serialised bytes. */
+export const KEY_PART_NULL = 4294967295;

@@ -21,4 +21,22 @@ export interface KernelExports {
 
   // Watermarks of producers.
   watermarkRows(builder: number, fromRow: number, maxTime: number, delayMs: number): number;
+  // Routing.
+  murmur2(bytes: number, length: number): number;
+  scatterCreate(plan: number): number;
+  scatterRun(
+    scatter: number,
+    batch: number,
+    selection: number,
+    selectedCount: number,
+    fromIndex: number,
+    partition: number,
+  ): number;
+  scatterImage(scatter: number, partition: number): number;
+  scatterImageBytes(scatter: number, partition: number): number;
+  scatterImageRows(scatter: number, partition: number): number;
+  scatterNullKeys(scatter: number): number;
+  scatterNullKeyCount(scatter: number): number;
+  scatterLongKeys(scatter: number): number;
+  scatterLongKeyCount(scatter: number): number;
 }
