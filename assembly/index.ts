@@ -5,6 +5,11 @@ import { ABI_VERSION } from './layout';
 export { arenaFreeBytes, arenaOpen, arenaUsedBytes, giveBlock, reserve, takeBlock } from './arena';
 export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
 
+// The JSON decoder.
+export { jsonCreate } from './json/decoder';
+export { jsonBegin, jsonNext, jsonRejectCount, jsonRejects, jsonRowsSeen } from './json/frame';
+export { jsonCheck } from './json/value';
+
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {
   return ABI_VERSION;

@@ -112,3 +112,10 @@ export const REASON_KEY_SIZE = 14; // a key longer than KEY_BYTES_MAX
 
 /** The longest serialised key: several must fit into one state block. */
 export const KEY_BYTES_MAX = 16384;
+
+// JSON decoder: what jsonNext answers.
+export const JSON_DONE = 0; // the frame is used up
+export const JSON_FULL = 1; // the builder is full: seal, reset, call again
+export const JSON_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects are listed: read them, call again
+/** Arrays and objects that a field of a row may nest; deeper is REASON_DEPTH. */
+export const JSON_DEPTH_MAX = 64;

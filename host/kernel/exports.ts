@@ -17,4 +17,13 @@ export interface KernelExports {
   builderRows(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
+
+  // The JSON decoder.
+  jsonCreate(plan: number): number;
+  jsonBegin(decoder: number, ptr: number, length: number): void;
+  jsonNext(decoder: number): number;
+  jsonRejects(decoder: number): number;
+  jsonRejectCount(decoder: number): number;
+  jsonRowsSeen(decoder: number): number;
+  jsonCheck(ptr: number, length: number): number;
 }
