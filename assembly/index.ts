@@ -22,6 +22,11 @@ export {
 } from './scatter';
 export { scatterCreate } from './scatter-state';
 
+// The JSON decoder.
+export { jsonCreate } from './json/decoder';
+export { jsonBegin, jsonNext, jsonRejectCount, jsonRejects, jsonRowsSeen } from './json/frame';
+export { jsonCheck } from './json/value';
+
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {
   return ABI_VERSION;

@@ -137,3 +137,9 @@ export const NULL_KEY_GROUP = 2;
 
 /** Length of a null part in a composite key's serialised bytes. */
 export const KEY_PART_NULL = 4294967295;
+// JSON decoder: what jsonNext answers.
+export const JSON_DONE = 0; // the frame is used up
+export const JSON_FULL = 1; // the builder is full: seal, reset, call again
+export const JSON_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects are listed: read them, call again
+/** Arrays and objects that a field of a row may nest; deeper is REASON_DEPTH. */
+export const JSON_DEPTH_MAX = 64;

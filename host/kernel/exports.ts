@@ -39,4 +39,12 @@ export interface KernelExports {
   scatterNullKeyCount(scatter: number): number;
   scatterLongKeys(scatter: number): number;
   scatterLongKeyCount(scatter: number): number;
+  // The JSON decoder.
+  jsonCreate(plan: number): number;
+  jsonBegin(decoder: number, ptr: number, length: number): void;
+  jsonNext(decoder: number): number;
+  jsonRejects(decoder: number): number;
+  jsonRejectCount(decoder: number): number;
+  jsonRowsSeen(decoder: number): number;
+  jsonCheck(ptr: number, length: number): number;
 }
