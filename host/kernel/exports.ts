@@ -17,4 +17,14 @@ export interface KernelExports {
   builderRows(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
+
+  // Arrow decoder and encoders.
+  arrowCreate(plan: number): number;
+  arrowBegin(decoder: number, stream: number, length: number): number;
+  arrowNext(decoder: number): number;
+  arrowRejects(decoder: number): number;
+  arrowRejectCount(decoder: number): number;
+  arrowRowsSeen(decoder: number): number;
+  arrowErrorColumn(decoder: number): number;
+  arrowErrorDetail(decoder: number): number;
 }
