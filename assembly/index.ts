@@ -15,6 +15,7 @@ export {
   arrowRejects,
   arrowRowsSeen,
 } from './arrow';
+export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode-json';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {

@@ -36,8 +36,20 @@ export const END_OF_STREAM: Uint8Array = Uint8Array.of(255, 255, 255, 255, 0, 0,
 /** A table's fields in the order of their ids, and its number in the union `Type`. */
 const TYPES: Record<ArrowFieldType, { id: number; fields: FlatField[] }> = {
   bool: { id: 6, fields: [] },
-  i32: { id: 2, fields: [{ bytes: 4, value: 32 }, { bytes: 1, value: 1 }] }, // Int: bitWidth, is_signed
-  i64: { id: 2, fields: [{ bytes: 4, value: 64 }, { bytes: 1, value: 1 }] },
+  i32: {
+    id: 2,
+    fields: [
+      { bytes: 4, value: 32 },
+      { bytes: 1, value: 1 },
+    ],
+  }, // Int: bitWidth, is_signed
+  i64: {
+    id: 2,
+    fields: [
+      { bytes: 4, value: 64 },
+      { bytes: 1, value: 1 },
+    ],
+  },
   f64: { id: 3, fields: [{ bytes: 2, value: 2 }] }, // FloatingPoint: DOUBLE
   utf8: { id: 5, fields: [] },
   timestamp: { id: 10, fields: [{ bytes: 2, value: 1 }, (out) => out.string('UTC')] }, // MILLISECOND, timezone

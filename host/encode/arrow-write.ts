@@ -46,7 +46,10 @@ export interface ArrowWriteOptions {
  *
  * @throws RangeError when the columns differ in length or a value does not fit its type
  */
-export function writeArrow(columns: readonly ArrowColumn[], { batchRowsMax = Infinity }: ArrowWriteOptions = {}): Uint8Array {
+export function writeArrow(
+  columns: readonly ArrowColumn[],
+  { batchRowsMax = Infinity }: ArrowWriteOptions = {},
+): Uint8Array {
   const rowCount = columns[0]?.values.length ?? 0;
   for (const { name, values } of columns) {
     if (values.length !== rowCount) throw new RangeError(`«${name}» has ${values.length} values, expected ${rowCount}`);

@@ -137,10 +137,13 @@ function planColumn(
   const column = batch + BATCH_HEADER_BYTES + index * COLUMN_DESCRIPTOR_BYTES;
   const type = view.getUint32(column + COLUMN_TYPE, true);
   if (type !== COLUMN_TYPE_OF[field.type]) {
-    throw new Error(`column ${index} «${field.name}» has type ${type}, expected ${COLUMN_TYPE_OF[field.type]} (${field.type})`);
+    throw new Error(
+      `column ${index} «${field.name}» has type ${type}, expected ${COLUMN_TYPE_OF[field.type]} (${field.type})`,
+    );
   }
   const addressOf = (offset: number) => (batch + view.getUint32(column + offset, true)) >>> 0;
-  const nulls = view.getUint32(column + COLUMN_VALIDITY, true) === 0 ? 0 : view.getUint32(column + COLUMN_NULL_COUNT, true);
+  const nulls =
+    view.getUint32(column + COLUMN_VALIDITY, true) === 0 ? 0 : view.getUint32(column + COLUMN_NULL_COUNT, true);
   if (nulls > 0 && !field.nullable) {
     throw new Error(`column ${index} «${field.name}» has ${nulls} nulls, expected none: the field is not nullable`);
   }

@@ -27,4 +27,16 @@ export interface KernelExports {
   arrowRowsSeen(decoder: number): number;
   arrowErrorColumn(decoder: number): number;
   arrowErrorDetail(decoder: number): number;
+  encodeCreate(): number;
+  encodeJson(
+    plan: number,
+    batch: number,
+    fromRow: number,
+    partition: number,
+    base: number,
+    out: number,
+    outBytesMax: number,
+  ): number;
+  encodeJsonRows(): number;
+  encodeJsonRowBytes(plan: number, batch: number, row: number): number;
 }
