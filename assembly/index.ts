@@ -7,7 +7,6 @@ export { builderBytesUsed, builderCreate, builderReset, builderRowNumbers, build
 
 // Watermarks of producers.
 export { watermarkRows } from './watermark';
-export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
 // Routing: which partition a row belongs to, and the image it travels in.
 export { murmur2 } from './murmur2';
 export {
@@ -26,6 +25,18 @@ export { scatterCreate } from './scatter-state';
 export { jsonCreate } from './json/decoder';
 export { jsonBegin, jsonNext, jsonRejectCount, jsonRejects, jsonRowsSeen } from './json/frame';
 export { jsonCheck } from './json/value';
+// Arrow decoder and encoders.
+export {
+  arrowBegin,
+  arrowCreate,
+  arrowErrorColumn,
+  arrowErrorDetail,
+  arrowNext,
+  arrowRejectCount,
+  arrowRejects,
+  arrowRowsSeen,
+} from './arrow';
+export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode-json';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {

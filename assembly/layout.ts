@@ -143,3 +143,44 @@ export const JSON_FULL = 1; // the builder is full: seal, reset, call again
 export const JSON_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects are listed: read them, call again
 /** Arrays and objects that a field of a row may nest; deeper is REASON_DEPTH. */
 export const JSON_DEPTH_MAX = 64;
+// Arrow room. What arrowNext answers when nothing is wrong; a broken stream is answered with −(its ARROW_ code).
+export const ARROW_DONE = 0;
+export const ARROW_FULL = 1; // the builder is full by rows or bytes: seal, reset, call again
+export const ARROW_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects stand in the list: read them, call again
+
+// What is wrong with a stream as a whole (arrowBegin; texts in host/decode/arrow-errors.ts).
+export const ARROW_OK = 0;
+export const ARROW_TRUNCATED = 1; // the bytes end inside a message
+export const ARROW_NOT_STREAM = 2; // the first bytes are no IPC message
+export const ARROW_FILE_FORMAT = 3; // begins with ARROW1: the file format
+export const ARROW_METADATA = 4; // a flatbuffer that points outside itself or lacks what must be there
+export const ARROW_METADATA_VERSION = 5; // older than V4, or newer than V5
+export const ARROW_MESSAGE_KIND = 6; // tensor, a second schema, or a batch before the schema
+export const ARROW_BIG_ENDIAN = 7;
+export const ARROW_COMPRESSED = 8;
+export const ARROW_FIELDS_LIMIT = 9; // more than ARROW_FIELDS_MAX fields, or deeper than ARROW_DEPTH_MAX
+export const ARROW_UNKNOWN_TYPE = 10; // a type number that Arrow's format of today does not have
+export const ARROW_COLUMN_MISSING = 11;
+export const ARROW_COLUMN_DUPLICATE = 12;
+export const ARROW_COLUMN_TYPE = 13;
+export const ARROW_COLUMN_VIEW = 14; // utf8_view, binary_view
+export const ARROW_COLUMN_NESTED = 15;
+export const ARROW_DICTIONARY_TYPE = 16; // a dictionary whose values are not utf8
+export const ARROW_BUFFERS = 17; // nodes and buffers do not fit the schema, the row count or the body
+export const ARROW_NULL_COUNT = 18; // null count and validity bitmap disagree
+export const ARROW_OFFSETS = 19; // utf8 offsets that fall, or lie outside the bytes
+export const ARROW_DICTIONARY_INDEX = 20; // an index without a dictionary entry
+export const ARROW_DICTIONARY_DELTAS = 21; // more than ARROW_DELTAS_MAX pieces of one dictionary
+export const ARROW_DICTIONARY_UTF8 = 22; // dictionary bytes that are not UTF-8
+export const ARROW_ROWS_LIMIT = 23; // more rows than the bytes can hold (8 a byte)
+export const ARROW_TRAILING = 24; // bytes behind the end-of-stream mark
+
+/** A schema's fields, nested ones included; a crafted metadata block can reach one field exponentially often. */
+export const ARROW_FIELDS_MAX = 16384;
+export const ARROW_DEPTH_MAX = 64;
+/** Pieces (first batch and deltas) of one dictionary that are kept at a time; a lookup walks them. */
+export const ARROW_DELTAS_MAX = 64;
+
+/** In an encodeJson plan: a field whose value is the call's `partition`, or its `base` + row. */
+export const ENCODE_PARTITION = -1;
+export const ENCODE_OFFSET = -2;

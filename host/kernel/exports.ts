@@ -47,4 +47,25 @@ export interface KernelExports {
   jsonRejectCount(decoder: number): number;
   jsonRowsSeen(decoder: number): number;
   jsonCheck(ptr: number, length: number): number;
+  // Arrow decoder and encoders.
+  arrowCreate(plan: number): number;
+  arrowBegin(decoder: number, stream: number, length: number): number;
+  arrowNext(decoder: number): number;
+  arrowRejects(decoder: number): number;
+  arrowRejectCount(decoder: number): number;
+  arrowRowsSeen(decoder: number): number;
+  arrowErrorColumn(decoder: number): number;
+  arrowErrorDetail(decoder: number): number;
+  encodeCreate(): number;
+  encodeJson(
+    plan: number,
+    batch: number,
+    fromRow: number,
+    partition: number,
+    base: number,
+    out: number,
+    outBytesMax: number,
+  ): number;
+  encodeJsonRows(): number;
+  encodeJsonRowBytes(plan: number, batch: number, row: number): number;
 }

@@ -1,0 +1,117 @@
+// test/support/arrow-decoder.ts — drives the Arrow kernel over one stream and gives back plain columns.
+//
+// Each driver has a kernel of its own.
+
+import {
+  ARROW_DONE,
+  ARROW_FULL,
+  ARROW_OK,
+  ARROW_REJECTS_FULL,
+  BATCH_HEADER_BYTES,
+  BUILDER_ROW_NUMBERS,
+  COLUMN_DESCRIPTOR_BYTES,
+  REJECT_BYTES,
+} from '../../assembly/layout.ts';
+import { loadKernel, reserveMemory } from '../../host/kernel/load.ts';
+import { readBatch, type Value } from './batch-rows.ts';
+
+export interface DecoderColumn {
+  name: string;
+  type: number;
+  flags: number;
+}
+
+export interface Decoded {
+  /** ARROW_OK, or the code that ended the stream. */
+  code: number;
+  /** Whether arrowBegin already refused it. */
+  refused: boolean;
+  errorColumn: number;
+  errorDetail: number;
+  columns: Value[][];
+  rowNumbers: number[];
+  rejects: { row: number; reason: number; column: number }[];
+  rowsSeen: number;
+}
+
+export interface ArrowDriver {
+  decode(stream: Uint8Array): Decoded;
+}
+
+export function arrowDriver(
+  columns: readonly DecoderColumn[],
+  { rowsMax = 4096, bytesMax = 262144, streamBytesMax = 65536, debug = process.env.PELTON_KERNEL === 'debug' } = {},
+): ArrowDriver {
+  const kernel = loadKernel({
+    memory: reserveMemory(1024 * 1024 + columns.length * 512 * 1024 + streamBytesMax, false),
+    debug,
+  });
+  const { exports, u8, u32, i32 } = kernel;
+  const builderPlan = exports.reserve(12 + columns.length * 8) >>> 0;
+  u32.set(
+    [columns.length, rowsMax, bytesMax, ...columns.flatMap(({ type, flags }) => [type, flags])],
+    builderPlan >> 2,
+  );
+  const builder = exports.builderCreate(builderPlan) >>> 0;
+  const names = columns.map(({ name }) => new TextEncoder().encode(name));
+  const namesBytes = names.reduce((sum, name) => sum + name.length, 0);
+  const plan = exports.reserve(12 + columns.length * 8 + namesBytes) >>> 0;
+  u32.set([builder, columns.length, namesBytes], plan >> 2);
+  let nameOffset = 12 + columns.length * 8;
+  names.forEach((name, index) => {
+    u32.set([nameOffset, name.length], (plan >> 2) + 3 + index * 2);
+    u8.set(name, plan + nameOffset);
+    nameOffset += name.length;
+  });
+  const decoder = exports.arrowCreate(plan) >>> 0;
+  const place = exports.reserve(streamBytesMax) >>> 0;
+  if (builder === 0 || decoder === 0 || place === 0) throw new Error('the arena is too small for this test');
+  const rowNumbersAt =
+    u32[(builder + BATCH_HEADER_BYTES + columns.length * COLUMN_DESCRIPTOR_BYTES + BUILDER_ROW_NUMBERS) >> 2]!;
+
+  const take = (into: Decoded) => {
+    exports.builderSeal(builder);
+    const rows = exports.builderRows(builder);
+    for (const [index, values] of readBatch(kernel, builder).entries()) {
+      for (const value of values) into.columns[index]!.push(value);
+    }
+    into.rowNumbers.push(...u32.subarray(rowNumbersAt >> 2, (rowNumbersAt >> 2) + rows));
+    exports.builderReset(builder);
+  };
+  return {
+    decode(stream) {
+      u8.set(stream, place);
+      exports.builderReset(builder);
+      const begun = exports.arrowBegin(decoder, place, stream.length);
+      const decoded: Decoded = {
+        code: begun,
+        refused: begun !== ARROW_OK,
+        errorColumn: -1,
+        errorDetail: 0,
+        columns: columns.map(() => []),
+        rowNumbers: [],
+        rejects: [],
+        rowsSeen: 0,
+      };
+      for (;;) {
+        const answer = exports.arrowNext(decoder);
+        const listed = exports.arrowRejectCount(decoder);
+        const rejects = exports.arrowRejects(decoder) >>> 0;
+        for (let index = 0; index < listed; index++) {
+          const at = (rejects + index * REJECT_BYTES) >> 2;
+          decoded.rejects.push({ row: u32[at]!, reason: u32[at + 1]!, column: i32[at + 2]! });
+        }
+        if (answer === ARROW_FULL) take(decoded);
+        else if (answer !== ARROW_REJECTS_FULL) {
+          take(decoded);
+          decoded.code = answer === ARROW_DONE ? ARROW_OK : -answer;
+          break;
+        }
+      }
+      decoded.errorColumn = exports.arrowErrorColumn(decoder);
+      decoded.errorDetail = exports.arrowErrorDetail(decoder);
+      decoded.rowsSeen = exports.arrowRowsSeen(decoder);
+      return decoded;
+    },
+  };
+}
