@@ -95,7 +95,8 @@ function npm(node, args, label) {
       writeFileSync(join(root, '.cache/bootstrap.log'), text);
       reject(
         new Error(
-          `«npm ${args.join(' ')}» failed (exit ${code}); its whole output is in .cache/bootstrap.log\n\n${text.split('\n').slice(0, 6).join('\n')}`,
+          `«npm ${args.join(' ')}» failed (exit ${code}); its whole output is in .cache/bootstrap.log\n\n` +
+            text.split('\n').slice(0, 6).join('\n'),
         ),
       );
     });
