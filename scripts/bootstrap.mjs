@@ -22,16 +22,17 @@ const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 function problem() {
   const lock = json('package-lock.json').packages;
   const pkg = json('package.json');
-  for (const field of ['dependencies', 'devDependencies', 'optionalDependencies'])
-    if (JSON.stringify(pkg[field] ?? {}) !== JSON.stringify(lock[''][field] ?? {}))
-      return {
-        text: `package-lock.json does not match package.json (${field})`,
-        advice: 'Run «npm install» and commit package-lock.json.',
-      };
+  for (const [at, manifest] of [['', 'package.json'], ...pkg.workspaces.map((at) => [at, `${at}/package.json`])])
+    for (const field of ['dependencies', 'devDependencies', 'optionalDependencies'])
+      if (JSON.stringify(json(manifest)[field] ?? {}) !== JSON.stringify(lock[at]?.[field] ?? {}))
+        return {
+          text: `package-lock.json does not match ${manifest} (${field})`,
+          advice: 'Run «npm install && node scripts/complete-lock.mjs» and commit package-lock.json.',
+        };
   if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return { text: 'nothing is installed yet' };
   const have = json('node_modules/.package-lock.json').packages;
   for (const [at, want] of Object.entries(lock)) {
-    if (at === '' || want.link) continue;
+    if (!at.startsWith('node_modules/') || want.link) continue; // Ourselves, and our workspaces.
     const got = have[at];
     const bad = got
       ? got.version !== want.version || (want.integrity && got.integrity !== want.integrity)
@@ -53,6 +54,7 @@ function npm(node, args, label) {
     npm_config_audit: 'false',
     npm_config_fund: 'false',
     npm_config_progress: 'false',
+    npm_config_ignore_scripts: 'true',
   };
   const env = {
     ...process.env,

@@ -48,6 +48,11 @@ const STEPS = [
     const suite = file.replace(/\.ts$/, '');
     return { name: `bench ${suite}`, minutes: 3, args: project('bench/run.ts', suite, '--smoke', '--json') };
   }),
+  {
+    name: 'package: pack and install',
+    minutes: 4,
+    args: project('vitest', 'run', '--config', 'vitest.package.config.ts'),
+  },
 ];
 
 const say = (line) => process.stdout.write(`${line}\n`);

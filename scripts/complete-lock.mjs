@@ -11,7 +11,7 @@ const PLATFORM = /(android|darwin|freebsd|linux|openbsd|win32)-(arm64|arm|ia32|x
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 let added = 0;
 for (const [parentPath, parent] of Object.entries({ ...lock.packages })) {
-  delete parent.resolved;
+  if (parent.resolved?.startsWith('http')) delete parent.resolved; // A workspace keeps its folder.
   if (parentPath === '') continue; // Our own optional packages are written by npm.
   for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
     const part = PLATFORM.exec(name);
