@@ -1,10 +1,11 @@
-// Brings a fresh clone to the state in which every npm script works: the packages of
+// scripts/bootstrap.mjs — brings a fresh clone to the state in which every npm script works: the packages of
 // package-lock.json, the pinned Node, and the uWebSockets.js binary built for that Node.
 // Plain JavaScript without dependencies: it runs before anything is installed, on Node 18 or later.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { alone } from './alone.mjs';
 import { buildKernels, kernelsAreBuilt } from './build-kernels.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -16,22 +17,23 @@ const uwsPackage = `node_modules/@uwsjs/${process.platform}-${process.arch}-${MA
 /** The Node that runs this project's code. */
 export const pinnedNode = join(root, runtimePackage, 'bin', windows ? 'node.exe' : 'node');
 
+const lock = join(root, '.cache/bootstrap.pid');
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 
 /** What keeps the installed tree from being the locked one, or null. Compares npm's own record of the tree. */
 function problem() {
-  const lock = json('package-lock.json').packages;
+  const locked = json('package-lock.json').packages;
   const pkg = json('package.json');
   for (const [at, manifest] of [['', 'package.json'], ...pkg.workspaces.map((at) => [at, `${at}/package.json`])])
     for (const field of ['dependencies', 'devDependencies', 'optionalDependencies'])
-      if (JSON.stringify(json(manifest)[field] ?? {}) !== JSON.stringify(lock[at]?.[field] ?? {}))
+      if (JSON.stringify(json(manifest)[field] ?? {}) !== JSON.stringify(locked[at]?.[field] ?? {}))
         return {
           text: `package-lock.json does not match ${manifest} (${field})`,
           advice: 'Run «npm install && node scripts/complete-lock.mjs» and commit package-lock.json.',
         };
   if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return { text: 'nothing is installed yet' };
   const have = json('node_modules/.package-lock.json').packages;
-  for (const [at, want] of Object.entries(lock)) {
+  for (const [at, want] of Object.entries(locked)) {
     if (!at.startsWith('node_modules/') || want.link) continue; // Ourselves, and our workspaces.
     const got = have[at];
     const bad = got
@@ -105,41 +107,10 @@ function npm(node, args, label) {
   });
 }
 
-/** Lets one set-up at a time run in this clone; a lock left by a process that is gone does not count. */
-async function alone(work) {
-  const lock = join(root, '.cache/bootstrap.pid');
-  mkdirSync(dirname(lock), { recursive: true });
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (e) {
-      if (e.code !== 'EEXIST') throw e;
-    }
-    const owner = Number(readFileSync(lock, 'utf8'));
-    let alive = true;
-    try {
-      if (owner) process.kill(owner, 0);
-    } catch (e) {
-      alive = e.code === 'EPERM';
-    }
-    if (!alive) rmSync(lock, { force: true });
-    else await new Promise((r) => setTimeout(r, 200));
-  }
-  const release = () => rmSync(lock, { force: true });
-  process.on('exit', release);
-  try {
-    return await work();
-  } finally {
-    release();
-    process.off('exit', release);
-  }
-}
-
 /** Sets the project up if it is not; costs a few milliseconds when it is. */
 export async function ready() {
-  if (problem()) await alone(setUp);
-  if (!kernelsAreBuilt()) await alone(() => buildKernels());
+  if (problem()) await alone(lock, setUp);
+  if (!kernelsAreBuilt()) await alone(lock, () => buildKernels());
 }
 
 async function setUp() {
