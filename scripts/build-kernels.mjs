@@ -65,8 +65,10 @@ export async function buildKernels({ force = false } = {}) {
         ['--config', 'asconfig.json', '--target', target, '--outFile', outFile, '--baseDir', root],
         { stdout: process.stderr, stderr: undefined },
       );
-      if (error)
-        throw new Error(`the kernels do not compile (target ${target}):\n${stderr?.toString() ?? error.message}`);
+      if (error) {
+        const said = (stderr?.toString() ?? error.message).replace(/\((\d+),(\d+)\)/g, ':$1:$2'); // file:line:column
+        throw new Error(`the kernels do not compile (target ${target}):\n${said}`);
+      }
     }
     // No stamp while old and new files stand side by side: whoever is interrupted here builds again.
     rmSync(stamp, { force: true });
