@@ -50,8 +50,7 @@ export const IMPORT_TABLE: ImportRule[] = [
   },
   {
     room: /^(host|ring|bench|test)\//,
-    forbids: ({ specifier }) =>
-      /^\.{1,2}\/.*[^/]$/.test(specifier) && !/\.(ts|mjs|json|wasm|html|css|js)$/.test(specifier),
+    forbids: ({ specifier, isUrl }) => !isUrl && specifier.startsWith('.') && !/\.(ts|mjs|json)$/.test(specifier),
     because: 'a relative import names the file, ending in .ts',
   },
 ];

@@ -22,6 +22,8 @@ export interface Import {
   /** The file it names, from the root of the repository; undefined for packages and node: modules. */
   target: string | undefined;
   line: number;
+  /** A URL may name any file; an import names a module. */
+  isUrl: boolean;
 }
 
 export const root = join(import.meta.dirname, '../..');
@@ -56,7 +58,12 @@ export function importsOf(file: SourceFile): Import[] {
       if (file.code[match.index] === ' ') continue; // In a comment or a string.
       const specifier = match[2]!.replace(/\$\{extname\(import\.meta\.url\)\}/, '.ts');
       if (specifier.includes('${')) continue; // A name that is known only at run time.
-      found.push({ specifier, target: targetOf(file.path, specifier), line: lineAt(file.text, match.index) });
+      found.push({
+        specifier,
+        isUrl: form === forms[1],
+        target: targetOf(file.path, specifier),
+        line: lineAt(file.text, match.index),
+      });
     }
   }
   return found;
