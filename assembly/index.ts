@@ -38,6 +38,16 @@ export {
 } from './arrow';
 export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode-json';
 
+// Keyed stages.
+export { hashColumns } from './key';
+export { xxh64 } from './hash';
+export { keyedAdvance, keyedCounter, keyedEpoch, keyedFlush, keyedPush, tableCreate, tableFree } from './keyed';
+export { tableErase, tableFind, tableUpsert } from './probe';
+export { keyedRestore } from './restore';
+export { keyedFire } from './result';
+export { keyedSnapshot } from './snapshot';
+export { keyedCreate } from './stage';
+
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {
   return ABI_VERSION;
