@@ -13,17 +13,24 @@
 
 import { batchColumn, bitAt, columnBytes, columnValidity, columnValues } from './batch';
 import { KEY_BYTES_MAX, KEY_PART_NULL, SCATTER_COLUMN_BYTES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
-import { murmur2, murmur2Byte, murmur2I32, murmur2I64, murmur2I64x4 } from './murmur2';
+import { LANES_BYTES, murmur2, murmur2Byte, murmur2I32, murmur2I64, murmur2I64x4, murmur2Lanes } from './murmur2';
 
 export const MARK_NONE: u8 = 0;
 export const MARK_NULL: u8 = 1;
 export const MARK_LONG: u8 = 2;
 
+/** A composite key, and behind it what murmur2Lanes writes. */
+export const KEY_SCRATCH_BYTES: usize = KEY_BYTES_MAX + LANES_BYTES;
+
+export function keyScratch(key: usize): void {
+  murmur2Lanes(key + KEY_BYTES_MAX);
+}
+
 /**
  * Hashes the keys of the rows `rows[0 … count)` (u16 each).
  *
  * @param keyColumns  keyColumnCount × (u32 column │ u32 type), at least one
- * @param key         room for KEY_BYTES_MAX bytes: where composite keys are serialised
+ * @param key         KEY_SCRATCH_BYTES made by keyScratch: where composite keys are serialised
  * @param hashes      count × u32; 0 when only the marks are wanted
  * @param marks       count × u8
  * @returns how many rows are marked
@@ -47,7 +54,7 @@ export function hashKeys(
     memory.fill(marks, MARK_NONE, count);
     marked = hashUtf8(values, columnBytes(batch, column), rows, count, hashes, marks);
   } else if (hashes != 0) {
-    hashFixed(type, values, rows, count, hashes);
+    hashFixed(type, values, rows, count, key + KEY_BYTES_MAX, hashes);
   }
   const validity = columnValidity(batch, column);
   if (validity == 0) return marked;
@@ -55,9 +62,9 @@ export function hashKeys(
   return marked + markNulls(validity, rows, count, hashes, marks);
 }
 
-function hashFixed(type: i32, values: usize, rows: usize, count: i32, hashes: usize): void {
+function hashFixed(type: i32, values: usize, rows: usize, count: i32, lanes: usize, hashes: usize): void {
   if (type == TYPE_I64) {
-    hashI64(values, rows, count, hashes);
+    hashI64(values, rows, count, lanes, hashes);
     return;
   }
   for (let index: usize = 0, end = <usize>count; index < end; index++) {
@@ -71,19 +78,32 @@ function hashFixed(type: i32, values: usize, rows: usize, count: i32, hashes: us
 }
 
 /** Four at a time: six multiplications a key are most of a scatter's arithmetic. */
-function hashI64(values: usize, rows: usize, count: i32, hashes: usize): void {
-  let at = hashes;
+function hashI64(values: usize, rows: usize, count: i32, lanes: usize, hashes: usize): void {
+  const swap = v128.load(lanes);
+  const m = v128.load(lanes, 16);
+  const first = v128.load(lanes, 32);
   const end = hashes + (<usize>count << 2);
-  for (const endOfFours = hashes + (<usize>(count & ~3) << 2); at < endOfFours; at += 16, rows += 8) {
-    const four = load<u64>(rows); // Four row indexes in one load.
-    let low = v128.load64_zero(values + (<usize>(four & 0xffff) << 3));
-    low = v128.load_lane<u64>(values + (<usize>((four >>> 16) & 0xffff) << 3), low, 1);
-    let high = v128.load64_zero(values + (<usize>((four >>> 32) & 0xffff) << 3));
-    high = v128.load_lane<u64>(values + (<usize>(four >>> 48) << 3), high, 1);
-    v128.store(at, murmur2I64x4(low, high));
+  const endOfFours = hashes + (<usize>(count & ~3) << 2);
+  const firstRow = <usize>load<u16>(rows);
+  if (<i32>load<u16>(rows + (<usize>(count - 1) << 1)) - <i32>firstRow == count - 1) {
+    // Rows without a gap: keys lie side by side.
+    let key = values + (firstRow << 3);
+    rows += <usize>(count & ~3) << 1;
+    for (; hashes < endOfFours; hashes += 16, key += 32) {
+      v128.store(hashes, murmur2I64x4(v128.load(key), v128.load(key, 16), swap, m, first));
+    }
+  } else {
+    for (; hashes < endOfFours; hashes += 16, rows += 8) {
+      const four = load<u64>(rows); // Four row indexes in one load.
+      let low = v128.load64_zero(values + (<usize>(four & 0xffff) << 3));
+      low = v128.load_lane<u64>(values + (<usize>((four >>> 16) & 0xffff) << 3), low, 1);
+      let high = v128.load64_zero(values + (<usize>((four >>> 32) & 0xffff) << 3));
+      high = v128.load_lane<u64>(values + (<usize>(four >>> 48) << 3), high, 1);
+      v128.store(hashes, murmur2I64x4(low, high, swap, m, first));
+    }
   }
-  for (; at < end; at += 4, rows += 2) {
-    store<u32>(at, murmur2I64(load<u64>(values + (<usize>load<u16>(rows) << 3))));
+  for (; hashes < end; hashes += 4, rows += 2) {
+    store<u32>(hashes, murmur2I64(load<u64>(values + (<usize>load<u16>(rows) << 3))));
   }
 }
 

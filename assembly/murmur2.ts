@@ -47,16 +47,27 @@ export function murmur2I64(value: u64): u32 {
   return finish((first * M) ^ mixWord(bswap<u32>(<u32>value)));
 }
 
+/** Bytes of what murmur2I64x4 wants to find in memory. */
+export const LANES_BYTES: usize = 48;
+
+/**
+ * Writes the multiplier and the shuffle that swaps the bytes of every word. Loaded once before a loop they stay in
+ * registers; written as constants the engine builds them anew in every turn, which cost as much as the hash.
+ */
+export function murmur2Lanes(lanes: usize): void {
+  v128.store(lanes, i8x16(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+  v128.store(lanes, i32x4.splat(M), 16);
+  v128.store(lanes, i32x4.splat((SEED ^ 8) * M), 32);
+}
+
 /** murmur2I64 of four keys at once: two in `low`, two in `high`. */
 // @ts-ignore: decorator
 @inline
-export function murmur2I64x4(low: v128, high: v128): v128 {
-  const m = i32x4.splat(M);
-  // The first, then the second big-endian word of every key: picked and swapped in one shuffle each.
-  const first = v128.shuffle<u8>(low, high, 7, 6, 5, 4, 15, 14, 13, 12, 23, 22, 21, 20, 31, 30, 29, 28);
-  const second = v128.shuffle<u8>(low, high, 3, 2, 1, 0, 11, 10, 9, 8, 19, 18, 17, 16, 27, 26, 25, 24);
-  let hash = v128.xor(i32x4.splat((SEED ^ 8) * M), mixWords(first, m));
-  hash = v128.xor(i32x4.mul(hash, m), mixWords(second, m));
+export function murmur2I64x4(low: v128, high: v128, swap: v128, m: v128, first: v128): v128 {
+  const upper = i8x16.swizzle(v128.shuffle<u32>(low, high, 1, 3, 5, 7), swap);
+  const lower = i8x16.swizzle(v128.shuffle<u32>(low, high, 0, 2, 4, 6), swap);
+  let hash = v128.xor(first, mixWords(upper, m));
+  hash = v128.xor(i32x4.mul(hash, m), mixWords(lower, m));
   hash = i32x4.mul(v128.xor(hash, i32x4.shr_u(hash, 13)), m);
   return v128.xor(hash, i32x4.shr_u(hash, 15));
 }
