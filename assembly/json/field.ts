@@ -45,9 +45,10 @@ import {
   numberState,
   readDouble,
   readInteger,
+  skipNumber,
 } from './number';
 import { LONE_SURROGATE, scanString, specialBytes, stringEscaped, unescape } from './string';
-import { isDigit, MINUS, QUOTE, textEnd } from './text';
+import { isDigit, MINUS, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace, textEnd } from './text';
 import { depthSeen, forgetDepth, skipLiteral, skipValue } from './value';
 
 /** The row's first problem: 0 when it has none. */
@@ -98,33 +99,42 @@ export function problem(reason: i32, field: usize, at: usize): void {
 @inline
 export function skipField(p: usize): usize {
   const first = load<u8>(p);
-  if (first == QUOTE) return scanString(p + 1);
-  return skipOther(p);
+  if (first == QUOTE) {
+    // Most strings end in their first sixteen bytes; one that seems to end behind the text is found by the caller.
+    const special = specialBytes(v128.load(p, 1));
+    const closing = p + 1 + <usize>ctz(special);
+    return special != 0 && load<u8>(closing) == QUOTE ? closing + 1 : scanString(p + 1);
+  }
+  return isDigit(first) || first == MINUS ? skipNumber(p) : skipOther(p);
 }
 
+/** Anything but a string or a number, or any value behind whitespace. */
 function skipOther(p: usize): usize {
+  p = skipSpace(p);
+  const first = load<u8>(p);
+  if (first != OPEN_BRACE && first != OPEN_BRACKET) return skipValue(p, depthMax);
   forgetDepth();
   const behind = skipValue(p, depthMax);
   if (depthSeen > JSON_DEPTH_MAX) problem(REASON_DEPTH, 0, p);
   return behind;
 }
 
-/** Reads the value at p into row `row` of a field's column. Returns the address behind it, or 0. */
+/** Reads the value at p, whitespace allowed, into row `row` of a field's column. Returns the address behind it, or 0. */
 // @ts-ignore: decorator
 @inline
 export function readField(field: usize, p: usize, row: i32): usize {
+  p = skipSpace(p);
   const kind = load<i32>(field, FIELD_KIND);
   const first = load<u8>(p);
-  const numeric = isDigit(first) || first == MINUS;
   if (kind == TYPE_UTF8) {
     if (first == QUOTE) return readUtf8(field, p + 1, row);
   } else if (kind == TYPE_F64) {
-    if (numeric) return readF64(field, p, row);
+    if (isDigit(first) || first == MINUS) return readF64(field, p, row);
   } else if (kind == TYPE_BOOL) {
     if (first == 0x74 || first == 0x66) return readBool(field, p, row);
-  } else if (numeric) {
+  } else if (isDigit(first) || first == MINUS) {
     return readI64(field, kind, p, row);
-  } else if (kind == KIND_EVENT_TIME && first == QUOTE) {
+  } else if (first == QUOTE && kind == KIND_EVENT_TIME) {
     return readTime(field, p + 1, row);
   }
   return readOther(field, p, row);
