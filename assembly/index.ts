@@ -3,7 +3,28 @@
 import { ABI_VERSION } from './layout';
 
 export { arenaFreeBytes, arenaOpen, arenaUsedBytes, giveBlock, reserve, takeBlock } from './arena';
-export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
+export { builderBytesUsed, builderCreate, builderReset, builderRowNumbers, builderRows, builderSeal } from './builder';
+
+// Watermarks of producers.
+export { watermarkRows } from './watermark';
+// Routing: which partition a row belongs to, and the image it travels in.
+export { murmur2 } from './murmur2';
+export {
+  scatterImage,
+  scatterImageBytes,
+  scatterImageRows,
+  scatterLongKeyCount,
+  scatterLongKeys,
+  scatterNullKeyCount,
+  scatterNullKeys,
+  scatterRun,
+} from './scatter';
+export { scatterCreate } from './scatter-state';
+
+// The JSON decoder.
+export { jsonCreate } from './json/decoder';
+export { jsonBegin, jsonNext, jsonRejectCount, jsonRejects, jsonRowsSeen } from './json/frame';
+export { jsonCheck } from './json/value';
 // Arrow decoder and encoders.
 export {
   arrowBegin,

@@ -64,8 +64,9 @@ export const ALIGN_BYTES = 8;
 // A builder: the open batch that decoders append rows to. It begins with a batch header and its descriptors, so
 // the builder's address is the batch's address once it is sealed. Behind them:
 //
-//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ slot 0 ┼ slot 1 ┼ …
+//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ i32 watermarked ┼ i32 reserved ┼ slot 0 ┼ …
 //   slot   u32 type │ u32 flags │ u32 values │ u32 validity │ u32 bytes │ u32 reserved     (addresses, not offsets)
+//   watermarked   1 once a row of this batch may be late: the last slot then holds each row's producer watermark
 
 /** In a builder plan: a column whose rows may be null. */
 export const BUILDER_NULLABLE = 1;
@@ -76,7 +77,8 @@ export const BUILDER_ROWS = 0;
 export const BUILDER_ROWS_MAX = 4;
 export const BUILDER_BYTES_MAX = 8;
 export const BUILDER_ROW_NUMBERS = 12;
-export const BUILDER_FIELDS_BYTES = 16;
+export const BUILDER_WATERMARKED = 16;
+export const BUILDER_FIELDS_BYTES = 24;
 
 export const SLOT_TYPE = 0;
 export const SLOT_FLAGS = 4;
@@ -113,6 +115,34 @@ export const REASON_KEY_SIZE = 14; // a key longer than KEY_BYTES_MAX
 /** The longest serialised key: several must fit into one state block. */
 export const KEY_BYTES_MAX = 16384;
 
+// A scatter plan (scatter.ts): how rows find their partition, and which columns travel.
+//   ├ header 32 ┼ keyColumnCount × (u32 column of the batch │ u32 type) ┼ columnCount × (u32 column of the batch │ u32 type) ┤
+// The group table is groupCount × u16 partition at `groupTable` bytes from the plan's first byte.
+export const SCATTER_PARTITION_COUNT = 0;
+export const SCATTER_GROUP_COUNT = 4;
+export const SCATTER_KEY_COLUMN_COUNT = 8;
+export const SCATTER_COLUMN_COUNT = 12;
+export const SCATTER_ROWS_MAX = 16;
+export const SCATTER_IMAGE_BYTES_MAX = 20;
+export const SCATTER_NULL_KEY = 24;
+export const SCATTER_GROUP_TABLE = 28;
+export const SCATTER_HEADER_BYTES = 32;
+export const SCATTER_COLUMN_BYTES = 8;
+export const SCATTER_PARTITIONS_MAX = 256;
+
+/** In a scatter plan: a row whose key is null is listed for rejection, listed as dropped, or routed like any other. */
+export const NULL_KEY_ERROR = 0;
+export const NULL_KEY_DROP = 1;
+export const NULL_KEY_GROUP = 2;
+
+/** Length of a null part in a composite key's serialised bytes. */
+export const KEY_PART_NULL = 4294967295;
+// JSON decoder: what jsonNext answers.
+export const JSON_DONE = 0; // the frame is used up
+export const JSON_FULL = 1; // the builder is full: seal, reset, call again
+export const JSON_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects are listed: read them, call again
+/** Arrays and objects that a field of a row may nest; deeper is REASON_DEPTH. */
+export const JSON_DEPTH_MAX = 64;
 // Arrow room. What arrowNext answers when nothing is wrong; a broken stream is answered with −(its ARROW_ code).
 export const ARROW_DONE = 0;
 export const ARROW_FULL = 1; // the builder is full by rows or bytes: seal, reset, call again

@@ -1,4 +1,4 @@
-// Compiles assembly/ into build/*.wasm when its content has changed since the last build.
+// scripts/build-kernels.mjs — compiles assembly/ into build/*.wasm when its content has changed since the last build.
 //   node scripts/build-kernels.mjs [--force]
 // Plain JavaScript: set-up calls it before the first TypeScript runs.
 import { createHash } from 'node:crypto';
@@ -33,12 +33,29 @@ export function kernelsAreBuilt() {
   return targets().every((target) => existsSync(join(build, wasmOf(target))));
 }
 
+/** Folders of builds whose process is gone. */
+function removeAbandoned() {
+  for (const name of existsSync(build) ? readdirSync(build) : []) {
+    const pid = Number(/^(?:kernels|package)\.(\d+)$/.exec(name)?.[1] ?? 0);
+    if (pid !== 0 && !isAlive(pid)) rmSync(join(build, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code !== 'ESRCH';
+  }
+}
+
 /** Builds all targets into a folder of its own and moves them into place whole. */
 export async function buildKernels({ force = false } = {}) {
   if (!force && kernelsAreBuilt()) return;
   const started = Date.now();
   const hash = contentHash();
   const { default: asc } = await import('assemblyscript/asc');
+  removeAbandoned();
   const fresh = join(build, `kernels.${process.pid}`);
   mkdirSync(fresh, { recursive: true });
   try {
@@ -48,9 +65,13 @@ export async function buildKernels({ force = false } = {}) {
         ['--config', 'asconfig.json', '--target', target, '--outFile', outFile, '--baseDir', root],
         { stdout: process.stderr, stderr: undefined },
       );
-      if (error)
-        throw new Error(`the kernels do not compile (target ${target}):\n${stderr?.toString() ?? error.message}`);
+      if (error) {
+        const said = (stderr?.toString() ?? error.message).replace(/\((\d+),(\d+)\)/g, ':$1:$2'); // file:line:column
+        throw new Error(`the kernels do not compile (target ${target}):\n${said}`);
+      }
     }
+    // No stamp while old and new files stand side by side: whoever is interrupted here builds again.
+    rmSync(stamp, { force: true });
     for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(build, name));
     writeFileSync(stamp, hash);
   } finally {

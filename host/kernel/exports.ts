@@ -15,9 +15,38 @@ export interface KernelExports {
   builderCreate(plan: number): number;
   builderReset(builder: number): void;
   builderRows(builder: number): number;
+  builderRowNumbers(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
 
+  // Watermarks of producers.
+  watermarkRows(builder: number, fromRow: number, maxTime: number, delayMs: number): number;
+  // Routing.
+  murmur2(bytes: number, length: number): number;
+  scatterCreate(plan: number): number;
+  scatterRun(
+    scatter: number,
+    batch: number,
+    selection: number,
+    selectedCount: number,
+    fromIndex: number,
+    partition: number,
+  ): number;
+  scatterImage(scatter: number, partition: number): number;
+  scatterImageBytes(scatter: number, partition: number): number;
+  scatterImageRows(scatter: number, partition: number): number;
+  scatterNullKeys(scatter: number): number;
+  scatterNullKeyCount(scatter: number): number;
+  scatterLongKeys(scatter: number): number;
+  scatterLongKeyCount(scatter: number): number;
+  // The JSON decoder.
+  jsonCreate(plan: number): number;
+  jsonBegin(decoder: number, ptr: number, length: number): void;
+  jsonNext(decoder: number): number;
+  jsonRejects(decoder: number): number;
+  jsonRejectCount(decoder: number): number;
+  jsonRowsSeen(decoder: number): number;
+  jsonCheck(ptr: number, length: number): number;
   // Arrow decoder and encoders.
   arrowCreate(plan: number): number;
   arrowBegin(decoder: number, stream: number, length: number): number;
