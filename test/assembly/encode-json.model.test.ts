@@ -46,7 +46,17 @@ test('doubles with few decimals, and integers of every length, are written as St
 
 test('powers of two and ten, their neighbours, and the ends of the range are written as String(x)', () => {
   const doubles = [0, -0, NaN, Infinity, -Infinity, Number.MIN_VALUE, Number.MAX_VALUE, 2.2250738585072014e-308];
-  doubles.push(5e-324, 1e21, 1e-6, 1e-7, 123456789012345680000, 1.7976931348623157e308, 2 ** 53, 2 ** 53 - 1, 2 ** 53 + 2);
+  doubles.push(
+    5e-324,
+    1e21,
+    1e-6,
+    1e-7,
+    123456789012345680000,
+    1.7976931348623157e308,
+    2 ** 53,
+    2 ** 53 - 1,
+    2 ** 53 + 2,
+  );
   doubles.push(4.35, 0.1 + 0.2, 9.5e-7, 1e23, 8.41e21, 2e-44, 5.764607523034235e39, 1.5e-322, 9.109e-31, 299792458);
   for (let exponent = -1074; exponent < 1024; exponent++) doubles.push(...neighbours(2 ** exponent));
   for (let exponent = -323; exponent < 309; exponent++) doubles.push(...neighbours(Number(`1e${exponent}`)));

@@ -35,17 +35,16 @@ export interface Decoded {
 }
 
 export interface ArrowDriver {
-  decode(stream: Uint8Array): Decoded;
+  decode(stream: Uint8Array, surroundings?: number): Decoded;
 }
 
 export function arrowDriver(
   columns: readonly DecoderColumn[],
   { rowsMax = 4096, bytesMax = 262144, streamBytesMax = 65536, debug = process.env.PELTON_KERNEL === 'debug' } = {},
 ): ArrowDriver {
-  const kernel = loadKernel({
-    memory: reserveMemory(1024 * 1024 + columns.length * 512 * 1024 + streamBytesMax, false),
-    debug,
-  });
+  const arenaEnd = 1024 * 1024 + columns.length * (bytesMax + rowsMax * 16);
+  const memory = reserveMemory(arenaEnd + 65536 + streamBytesMax, false);
+  const kernel = loadKernel({ memory, arenaEnd, debug });
   const { exports, u8, u32, i32 } = kernel;
   const builderPlan = exports.reserve(12 + columns.length * 8) >>> 0;
   u32.set(
@@ -64,8 +63,8 @@ export function arrowDriver(
     nameOffset += name.length;
   });
   const decoder = exports.arrowCreate(plan) >>> 0;
-  const place = exports.reserve(streamBytesMax) >>> 0;
-  if (builder === 0 || decoder === 0 || place === 0) throw new Error('the arena is too small for this test');
+  const guard = exports.reserve(4096) >>> 0;
+  if (builder === 0 || decoder === 0 || guard === 0) throw new Error('the arena is too small for this test');
   const rowNumbersAt =
     u32[(builder + BATCH_HEADER_BYTES + columns.length * COLUMN_DESCRIPTOR_BYTES + BUILDER_ROW_NUMBERS) >> 2]!;
 
@@ -79,7 +78,9 @@ export function arrowDriver(
     exports.builderReset(builder);
   };
   return {
-    decode(stream) {
+    decode(stream, surroundings = 0) {
+      const place = u8.length - stream.length;
+      u8.fill(surroundings, arenaEnd, place);
       u8.set(stream, place);
       exports.builderReset(builder);
       const begun = exports.arrowBegin(decoder, place, stream.length);
@@ -111,6 +112,7 @@ export function arrowDriver(
       decoded.errorColumn = exports.arrowErrorColumn(decoder);
       decoded.errorDetail = exports.arrowErrorDetail(decoder);
       decoded.rowsSeen = exports.arrowRowsSeen(decoder);
+      if (u8.subarray(guard, guard + 4096).some((byte) => byte !== 0)) throw new Error('written behind the builder');
       return decoded;
     },
   };
