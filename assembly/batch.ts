@@ -75,12 +75,12 @@ export function bitAt(bitmap: usize, index: i32): bool {
 @inline
 export function setBit(bitmap: usize, index: i32): void {
   const at = bitmap + <usize>(index >>> 3);
-  store<u8>(at, load<u8>(at) | (1 << (index & 7)));
+  store<u8>(at, <u8>(<i32>load<u8>(at) | (1 << (index & 7))));
 }
 
 // @ts-ignore: decorator
 @inline
 export function clearBit(bitmap: usize, index: i32): void {
   const at = bitmap + <usize>(index >>> 3);
-  store<u8>(at, load<u8>(at) & ~(1 << (index & 7)));
+  store<u8>(at, <u8>(<i32>load<u8>(at) & ~(1 << (index & 7))));
 }

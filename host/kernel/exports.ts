@@ -17,4 +17,9 @@ export interface KernelExports {
   builderRows(builder: number): number;
   builderBytesUsed(builder: number): number;
   builderSeal(builder: number): void;
+
+  // expressions
+  programCreate(plan: number): number;
+  programRun(program: number, batch: number): number;
+  programOverflows(program: number): number;
 }
