@@ -47,6 +47,9 @@ export { keyedRestore } from './restore';
 export { keyedFire } from './result';
 export { keyedSnapshot } from './snapshot';
 export { keyedCreate } from './stage';
+export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
+// expressions
+export { programCreate, programOverflows, programRun } from './expression';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {

@@ -92,4 +92,8 @@ export interface KernelExports {
   tableUpsert(stage: number, table: number, batch: number, row: number): number;
   tableFind(stage: number, table: number, batch: number, row: number): number;
   tableErase(stage: number, table: number, batch: number, row: number): number;
+  // expressions
+  programCreate(plan: number): number;
+  programRun(program: number, batch: number): number;
+  programOverflows(program: number): number;
 }

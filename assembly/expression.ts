@@ -1,0 +1,526 @@
+// assembly/expression.ts — programs: filters and projections of a batch, interpreted once per batch.
+//
+// The plan is pictured in expression-layout.ts. A program in memory (reserved once, never freed):
+//
+//   u32 plan │ u32 registers │ u32 slots │ u32 view │ u32 alive │ u32 selection │ u32 scratch bits │ u32 zeros
+//   │ u32 rowCount │ u32 selectedCount │ u32 lanes │ result (12 bytes) │ f64 overflows
+//   slot   column descriptor with addresses instead of offsets │ u32 home values │ home validity │ home bytes │ bytesMax
+//
+// Promises
+//   - the result is a view: columns that pass through share the batch's buffers, computed ones lie in the program's
+//     scratch until its next run. Rows that are not selected may hold anything in computed columns.
+//   - instructions run over all rows while many are selected, and over the selected ones, gathered, once they are few.
+//   - 0 is returned instead of writing past scratch, when the batch is larger than the plan said.
+// Not here  well-typedness: programs are made by our compiler and trusted; batches were validated when decoded.
+
+import { reserve } from './arena';
+import { batchColumn, batchColumnCount, batchRowCount, bitAt, clearBit, setBit } from './batch';
+import {
+  arithmeticF64,
+  arithmeticI64,
+  cast,
+  openOverflow,
+  overflowCount,
+} from './expression-arithmetic';
+import { compareNumbers } from './expression-compare';
+import * as plan from './expression-layout';
+import { andBits, choose, notBits, nullBits, orBits, trueBits } from './expression-logic';
+import {
+  bitmapBytes,
+  homeValidity,
+  homeValues,
+  laneCount,
+  onesIn,
+  REGISTER_BYTES,
+  registerBytes,
+  registerStep,
+  registerValidity,
+  registerValues,
+  setHome,
+  setLaneCount,
+  setRegister,
+  setResult,
+} from './expression-register';
+import { closeSelection, compressSelection, openSelection } from './expression-selection';
+import { compareTexts, inTable, startsWith } from './expression-text';
+import {
+  BATCH_COLUMN_COUNT,
+  BATCH_FLAG_WATERMARKS,
+  BATCH_FLAGS,
+  BATCH_HEADER_BYTES,
+  BATCH_IMAGE_BYTES,
+  BATCH_ROW_COUNT,
+  COLUMN_BYTES,
+  COLUMN_BYTES_LENGTH,
+  COLUMN_DESCRIPTOR_BYTES,
+  COLUMN_NULL_COUNT,
+  COLUMN_TYPE,
+  COLUMN_VALIDITY,
+  COLUMN_VALUES,
+  TYPE_BOOL,
+  TYPE_F64,
+  TYPE_I32,
+  TYPE_UTF8,
+} from './layout';
+
+const PLAN: usize = 0;
+const REGISTERS: usize = 4;
+const SLOTS: usize = 8;
+const VIEW: usize = 12;
+const ALIVE: usize = 16;
+const SELECTION: usize = 20;
+const SCRATCH: usize = 24;
+const ZEROS: usize = 28;
+const ROW_COUNT: usize = 32;
+const SELECTED_COUNT: usize = 36;
+const LANES: usize = 40;
+const RESULT: usize = 44;
+const OVERFLOWS: usize = 56;
+const PROGRAM_BYTES: usize = 64;
+
+const SLOT_HOME_VALUES: usize = 24;
+const SLOT_HOME_VALIDITY: usize = 28;
+const SLOT_HOME_BYTES: usize = 32;
+const SLOT_BYTES_MAX: usize = 36;
+const SLOT_BYTES: usize = 40;
+
+// `lanes` says what the lanes of registers are.
+const LANES_ARE_ROWS: i32 = 0; // every row of the batch; no row was filtered out yet
+const LANES_ARE_ROWS_SOME_ALIVE: i32 = 1; // every row; the alive bitmap says which are still selected
+const LANES_ARE_SELECTED: i32 = 2; // the selected rows only, in the order of the selection
+
+/** Below one selected row in this many, gathering the selected ones costs less than computing all. */
+const GATHER_BELOW: i32 = 8;
+
+/**
+ * Makes a program.
+ *
+ * @param source  a plan (expression-layout.ts); copied, so its memory may be reused
+ * @returns its address; 0 when the arena is full
+ */
+export function programCreate(source: usize): usize {
+  const planBytes = load<u32>(source, plan.PLAN_BYTES);
+  const rowsMax = load<i32>(source, plan.PLAN_ROWS_MAX);
+  const inputColumns = load<u32>(source, plan.PLAN_INPUT_COLUMNS);
+  const registerCount = load<u32>(source, plan.PLAN_REGISTERS);
+  const slotCount = load<u32>(source, plan.PLAN_SLOTS);
+  const outputCount = load<u32>(source, plan.PLAN_OUTPUTS);
+  const program = reserve(PROGRAM_BYTES);
+  const copy = reserve(planBytes);
+  const registers = reserve(<usize>registerCount * REGISTER_BYTES);
+  const slots = reserve(<usize>(inputColumns + slotCount) * SLOT_BYTES);
+  const view = reserve(BATCH_HEADER_BYTES + <usize>((outputCount + 1) * COLUMN_DESCRIPTOR_BYTES));
+  const alive = reserve(bitmapBytes(rowsMax));
+  const selection = openSelection(rowsMax);
+  const scratch = reserve(bitmapBytes(rowsMax));
+  const zeros = reserve(bitmapBytes(rowsMax) + 16); // one vector at least: it serves null numbers too
+  if (program == 0 || copy == 0 || registers == 0 || slots == 0 || view == 0) return 0;
+  if (alive == 0 || selection == 0 || scratch == 0 || zeros == 0) return 0;
+  memory.copy(copy, source, planBytes);
+  store<usize>(program, copy, PLAN);
+  store<usize>(program, registers, REGISTERS);
+  store<usize>(program, slots, SLOTS);
+  store<usize>(program, view, VIEW);
+  store<usize>(program, alive, ALIVE);
+  store<usize>(program, selection, SELECTION);
+  store<usize>(program, scratch, SCRATCH);
+  store<usize>(program, zeros, ZEROS);
+  if (!openRegisters(program) || !openSlots(program)) return 0;
+  return program;
+}
+
+/** Rows whose value did not fit and became null, since the program was made. */
+export function programOverflows(program: usize): f64 {
+  return load<f64>(program, OVERFLOWS);
+}
+
+/** Constants get their value for good, all others a home of rowsMax lanes. */
+function openRegisters(program: usize): bool {
+  const copy = load<usize>(program, PLAN);
+  const rowsMax = load<i32>(copy, plan.PLAN_ROWS_MAX);
+  const registers = load<usize>(program, REGISTERS);
+  const zeros = load<usize>(program, ZEROS);
+  const constantCount = load<i32>(copy, plan.PLAN_CONSTANTS);
+  const registerCount = load<i32>(copy, plan.PLAN_REGISTERS);
+  let constant =
+    copy + plan.PLAN_HEADER_BYTES + <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS) * plan.INSTRUCTION_BYTES;
+  for (let index = 0; index < constantCount; index++) {
+    const register = registers + <usize>load<u32>(constant) * REGISTER_BYTES;
+    const type = load<i32>(constant, 4);
+    const data = copy + load<u32>(constant, 8);
+    if ((type & plan.PLAN_NULL) != 0) {
+      setRegister(register, zeros, 0, zeros, 0);
+    } else if (type == TYPE_BOOL) {
+      const bits = reserve(bitmapBytes(rowsMax));
+      if (bits == 0) return false;
+      memory.fill(bits, load<u8>(data), bitmapBytes(rowsMax));
+      setRegister(register, bits, 0, 0, 0);
+    } else {
+      setRegister(register, data, 0, 0, type == TYPE_UTF8 ? copy : 0);
+    }
+    constant += plan.CONSTANT_BYTES;
+  }
+  for (let index = 0; index < registerCount; index++) {
+    const register = registers + <usize>index * REGISTER_BYTES;
+    if (registerValues(register) != 0) continue;
+    const values = reserve((<usize>rowsMax << 3) + 16);
+    const validity = reserve(bitmapBytes(rowsMax));
+    if (values == 0 || validity == 0) return false;
+    setHome(register, values, validity);
+  }
+  return true;
+}
+
+/** Computed columns get homes; input columns point into the batch of each run. */
+function openSlots(program: usize): bool {
+  const copy = load<usize>(program, PLAN);
+  const rowsMax = load<i32>(copy, plan.PLAN_ROWS_MAX);
+  const count = load<i32>(copy, plan.PLAN_SLOTS);
+  let slot = slotAt(program, load<i32>(copy, plan.PLAN_INPUT_COLUMNS));
+  let described =
+    copy +
+    plan.PLAN_HEADER_BYTES +
+    <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS) * plan.INSTRUCTION_BYTES +
+    <usize>load<u32>(copy, plan.PLAN_CONSTANTS) * plan.CONSTANT_BYTES;
+  for (let index = 0; index < count; index++) {
+    const type = load<i32>(described);
+    const bytesMax = load<u32>(described, 4);
+    const values = reserve((<usize>rowsMax << 3) + 16);
+    const validity = reserve(bitmapBytes(rowsMax));
+    const bytes = type == TYPE_UTF8 ? reserve(bytesMax) : 0;
+    if (values == 0 || validity == 0 || (type == TYPE_UTF8 && bytes == 0)) return false;
+    store<i32>(slot, type, COLUMN_TYPE);
+    store<usize>(slot, values, SLOT_HOME_VALUES);
+    store<usize>(slot, validity, SLOT_HOME_VALIDITY);
+    store<usize>(slot, bytes, SLOT_HOME_BYTES);
+    store<u32>(slot, bytesMax, SLOT_BYTES_MAX);
+    slot += SLOT_BYTES;
+    described += plan.SLOT_PLAN_BYTES;
+  }
+  return true;
+}
+
+/**
+ * Runs a program over a batch.
+ *
+ * @returns the address of u32 batch │ u32 selection │ u32 count: a view, the u16 indexes of its selected rows (0: all
+ *          rows are selected) and how many; good until the program's next run. 0 when the batch has more rows than the
+ *          plan's rowsMax or more utf8 bytes than its bytesMax.
+ */
+export function programRun(program: usize, batch: usize): usize {
+  const copy = load<usize>(program, PLAN);
+  const rowCount = batchRowCount(batch);
+  if (rowCount > load<i32>(copy, plan.PLAN_ROWS_MAX)) return 0;
+  store<i32>(program, rowCount, ROW_COUNT);
+  store<i32>(program, rowCount, SELECTED_COUNT);
+  store<i32>(program, LANES_ARE_ROWS, LANES);
+  setLaneCount(rowCount);
+  describeInput(program, batch);
+  const instructionCount = load<i32>(copy, plan.PLAN_INSTRUCTIONS);
+  let instruction = copy + plan.PLAN_HEADER_BYTES;
+  for (let index = 0; index < instructionCount; index++) {
+    if (!execute(program, instruction)) return 0;
+    instruction += plan.INSTRUCTION_BYTES;
+  }
+  return describeResult(program, batch);
+}
+
+/** One instruction over all lanes; false when its result does not fit. */
+function execute(program: usize, instruction: usize): bool {
+  const op = load<i32>(instruction);
+  const x = load<i32>(instruction, plan.INSTRUCTION_X);
+  const y = load<i32>(instruction, plan.INSTRUCTION_Y);
+  const targetIndex = load<i32>(instruction, plan.INSTRUCTION_TARGET);
+  const aIndex = load<i32>(instruction, plan.INSTRUCTION_A);
+  if (op == plan.OP_LOAD) {
+    loadColumn(program, registerAt(program, targetIndex), slotAt(program, aIndex), x);
+    return true;
+  }
+  const a = registerAt(program, aIndex);
+  if (op == plan.OP_STORE) return storeColumn(program, slotAt(program, targetIndex), a, x);
+  if (op == plan.OP_FILTER) {
+    filter(program, a);
+    return true;
+  }
+  const bIndex = load<i32>(instruction, plan.INSTRUCTION_B);
+  const target = registerAt(program, targetIndex);
+  if (op == plan.OP_IN) {
+    inTable(y, target, a, load<usize>(program, PLAN) + x, bIndex);
+    setResult(target, 0, registerValidity(a), 0);
+    return true;
+  }
+  const b = registerAt(program, bIndex);
+  if (op == plan.OP_COMPARE) {
+    if (y == TYPE_UTF8) compareTexts(x, target, a, b);
+    else compareNumbers(x, y, target, a, b);
+    setResult(target, 0, registerValidity(a), registerValidity(b));
+  } else if (op == plan.OP_ARITHMETIC || op == plan.OP_CAST) {
+    compute(program, instruction, target, a, b);
+  } else if (op == plan.OP_WHEN) {
+    choose(x, target, a, b, registerAt(program, load<i32>(instruction, plan.INSTRUCTION_C)));
+  } else if (op == plan.OP_STARTS_WITH) {
+    startsWith(target, a, b);
+    setResult(target, 0, registerValidity(a), registerValidity(b));
+  } else {
+    combine(op, target, a, b);
+  }
+  return true;
+}
+
+/** Arithmetic and casts: what may overflow is counted for the rows that matter. */
+function compute(program: usize, instruction: usize, target: usize, a: usize, b: usize): void {
+  const x = load<i32>(instruction, plan.INSTRUCTION_X);
+  const y = load<i32>(instruction, plan.INSTRUCTION_Y);
+  const mask = load<i32>(instruction, plan.INSTRUCTION_MASK);
+  openOverflow(
+    load<usize>(program, SCRATCH),
+    load<i32>(program, LANES) == LANES_ARE_ROWS_SOME_ALIVE ? load<usize>(program, ALIVE) : 0,
+    mask == plan.NO_MASK ? 0 : registerValues(registerAt(program, mask)),
+  );
+  if (load<i32>(instruction) == plan.OP_CAST) cast(x, y, target, a);
+  else if ((y & ~plan.ARITHMETIC_SAFE) == TYPE_F64) arithmeticF64(x, (y & plan.ARITHMETIC_SAFE) != 0, target, a, b);
+  else arithmeticI64(x, (y & plan.ARITHMETIC_SAFE) != 0, target, a, b);
+  const overflowed = overflowCount();
+  if (overflowed != 0) store<f64>(program, load<f64>(program, OVERFLOWS) + <f64>overflowed, OVERFLOWS);
+}
+
+function combine(op: i32, target: usize, a: usize, b: usize): void {
+  if (op == plan.OP_AND) andBits(target, a, b);
+  else if (op == plan.OP_OR) orBits(target, a, b);
+  else if (op == plan.OP_NOT) notBits(target, a);
+  else if (op == plan.OP_IS_NULL) nullBits(target, a, false);
+  else if (op == plan.OP_IS_NOT_NULL) nullBits(target, a, true);
+  else if (op == plan.OP_IS_TRUE) trueBits(target, a, false);
+  else if (op == plan.OP_IS_NOT_TRUE) trueBits(target, a, true);
+}
+
+/** Selected rows are those that were and whose condition is true; once they are few, lanes become the selected rows. */
+function filter(program: usize, condition: usize): void {
+  const lanes = load<i32>(program, LANES);
+  const selection = load<usize>(program, SELECTION);
+  const values = registerValues(condition);
+  const validity = registerValidity(condition);
+  if (lanes == LANES_ARE_SELECTED) {
+    const count = compressSelection(selection, load<i32>(program, SELECTED_COUNT), values, validity);
+    store<i32>(program, count, SELECTED_COUNT);
+    setLaneCount(count);
+    return;
+  }
+  const rowCount = load<i32>(program, ROW_COUNT);
+  const alive = load<usize>(program, ALIVE);
+  const words = <usize>((rowCount + 63) >>> 6);
+  for (let word: usize = 0; word < words; word++) {
+    const at = word << 3;
+    let bits = load<i64>(values + at);
+    if (validity != 0) bits &= load<i64>(validity + at);
+    if (lanes == LANES_ARE_ROWS_SOME_ALIVE) bits &= load<i64>(alive + at);
+    store<i64>(alive + at, bits);
+  }
+  const count = onesIn(alive, rowCount);
+  store<i32>(program, count, SELECTED_COUNT);
+  if (count == rowCount) return;
+  if (count * GATHER_BELOW < rowCount) {
+    closeSelection(selection, alive, rowCount);
+    store<i32>(program, LANES_ARE_SELECTED, LANES);
+    setLaneCount(count);
+  } else {
+    store<i32>(program, LANES_ARE_ROWS_SOME_ALIVE, LANES);
+  }
+}
+
+/** Over all rows a load points at the column; over the selected ones it gathers them. */
+function loadColumn(program: usize, register: usize, slot: usize, type: i32): void {
+  const values = load<usize>(slot, COLUMN_VALUES);
+  const validity = load<usize>(slot, COLUMN_VALIDITY);
+  const bytes = load<usize>(slot, COLUMN_BYTES);
+  if (load<i32>(program, LANES) != LANES_ARE_SELECTED) {
+    const step: usize = type == TYPE_BOOL ? 0 : type == TYPE_I32 || type == TYPE_UTF8 ? 4 : 8;
+    setRegister(register, values, step, validity, bytes);
+    return;
+  }
+  const selection = load<usize>(program, SELECTION);
+  const home = homeValues(register);
+  const homeBits = homeValidity(register);
+  if (type == TYPE_BOOL) gatherBits(home, values, selection);
+  else if (type == TYPE_I32) gather<i32>(home, values, selection);
+  else if (type == TYPE_UTF8) gatherPairs(home, values, selection);
+  else gather<i64>(home, values, selection);
+  if (validity != 0) gatherBits(homeBits, validity, selection);
+  setRegister(register, home, type == TYPE_BOOL ? 0 : type == TYPE_I32 ? 4 : 8, validity == 0 ? 0 : homeBits, bytes);
+}
+
+function gather<T>(out: usize, values: usize, selection: usize): void {
+  for (let lane = 0; lane < laneCount; lane++) {
+    const row = <usize>load<u16>(selection + (<usize>lane << 1));
+    store<T>(out + <usize>lane * sizeof<T>(), load<T>(values + row * sizeof<T>()));
+  }
+}
+
+function gatherPairs(out: usize, offsets: usize, selection: usize): void {
+  for (let lane = 0; lane < laneCount; lane++) {
+    const row = <usize>load<u16>(selection + (<usize>lane << 1));
+    store<u64>(out + (<usize>lane << 3), load<u64>(offsets + (row << 2)));
+  }
+}
+
+function gatherBits(out: usize, bits: usize, selection: usize): void {
+  for (let lane = 0; lane < laneCount; lane++) {
+    if (bitAt(bits, <i32>load<u16>(selection + (<usize>lane << 1)))) setBit(out, lane);
+    else clearBit(out, lane);
+  }
+}
+
+/** A register becomes a column of all rows; rows that are not lanes keep whatever was there. */
+function storeColumn(program: usize, slot: usize, register: usize, type: i32): bool {
+  const rows = load<i32>(program, ROW_COUNT);
+  const selected = load<i32>(program, LANES) == LANES_ARE_SELECTED;
+  const selection = selected ? load<usize>(program, SELECTION) : 0;
+  const validity = registerValidity(register);
+  const nullCount = validity == 0 ? 0 : laneCount - onesIn(validity, laneCount);
+  const homeBits = load<usize>(slot, SLOT_HOME_VALIDITY);
+  store<i32>(slot, nullCount, COLUMN_NULL_COUNT);
+  store<usize>(slot, nullCount == 0 ? 0 : homeBits, COLUMN_VALIDITY);
+  if (nullCount != 0) storeBits(homeBits, validity, selection);
+  const home = load<usize>(slot, SLOT_HOME_VALUES);
+  store<usize>(slot, home, COLUMN_VALUES);
+  if (type == TYPE_UTF8) return storeTexts(slot, register, selection, rows);
+  if (type == TYPE_BOOL) storeBits(home, registerValues(register), selection);
+  else if (type == TYPE_I32) storeValues<i32>(home, register, selection);
+  else storeValues<i64>(home, register, selection);
+  return true;
+}
+
+function storeValues<T>(out: usize, register: usize, selection: usize): void {
+  const values = registerValues(register);
+  const step = registerStep(register);
+  if (selection == 0 && step != 0) {
+    memory.copy(out, values, <usize>laneCount * sizeof<T>());
+    return;
+  }
+  for (let lane = 0; lane < laneCount; lane++) {
+    const row = selection == 0 ? <usize>lane : <usize>load<u16>(selection + (<usize>lane << 1));
+    store<T>(out + row * sizeof<T>(), load<T>(values + <usize>lane * step));
+  }
+}
+
+function storeBits(out: usize, bits: usize, selection: usize): void {
+  if (selection == 0) {
+    memory.copy(out, bits, (<usize>((laneCount + 63) >>> 6)) << 3);
+    return;
+  }
+  for (let lane = 0; lane < laneCount; lane++) {
+    const row = <i32>load<u16>(selection + (<usize>lane << 1));
+    if (bitAt(bits, lane)) setBit(out, row);
+    else clearBit(out, row);
+  }
+}
+
+/** Copies the texts behind each other; rows that are no lanes, and nulls, are empty. */
+function storeTexts(slot: usize, register: usize, selection: usize, rows: i32): bool {
+  const offsets = load<usize>(slot, COLUMN_VALUES);
+  const out = load<usize>(slot, SLOT_HOME_BYTES);
+  const bytesMax = load<u32>(slot, SLOT_BYTES_MAX);
+  const validity = registerValidity(register);
+  let used: u32 = 0;
+  let row = 0;
+  for (let lane = 0; lane < laneCount; lane++) {
+    const laneRow = selection == 0 ? lane : <i32>load<u16>(selection + (<usize>lane << 1));
+    for (; row <= laneRow; row++) store<u32>(offsets + (<usize>row << 2), used);
+    if (validity != 0 && !bitAt(validity, lane)) continue;
+    const pair = registerValues(register) + <usize>lane * registerStep(register);
+    const start = load<u32>(pair);
+    const length = load<u32>(pair, 4) - start;
+    if (length > bytesMax - used) return false;
+    memory.copy(out + used, registerBytes(register) + start, length);
+    used += length;
+  }
+  for (; row <= rows; row++) store<u32>(offsets + (<usize>row << 2), used);
+  store<usize>(slot, out, COLUMN_BYTES);
+  store<u32>(slot, used, COLUMN_BYTES_LENGTH);
+  return true;
+}
+
+/** Input slots point at the batch's buffers. */
+function describeInput(program: usize, batch: usize): void {
+  const count = load<i32>(load<usize>(program, PLAN), plan.PLAN_INPUT_COLUMNS);
+  for (let index = 0; index < count; index++) {
+    const column = batchColumn(batch, index);
+    const slot = slotAt(program, index);
+    const validity = load<u32>(column, COLUMN_VALIDITY);
+    store<i32>(slot, load<i32>(column, COLUMN_TYPE), COLUMN_TYPE);
+    store<i32>(slot, load<i32>(column, COLUMN_NULL_COUNT), COLUMN_NULL_COUNT);
+    store<usize>(slot, validity == 0 ? 0 : batch + validity, COLUMN_VALIDITY);
+    store<usize>(slot, batch + load<u32>(column, COLUMN_VALUES), COLUMN_VALUES);
+    store<usize>(slot, batch + load<u32>(column, COLUMN_BYTES), COLUMN_BYTES);
+    store<u32>(slot, load<u32>(column, COLUMN_BYTES_LENGTH), COLUMN_BYTES_LENGTH);
+  }
+}
+
+/** The view: outputs in order, then the watermark column of the batch when it has one. */
+function describeResult(program: usize, batch: usize): usize {
+  const copy = load<usize>(program, PLAN);
+  const view = load<usize>(program, VIEW);
+  const outputs = load<i32>(copy, plan.PLAN_OUTPUTS);
+  const flags = load<i32>(batch, BATCH_FLAGS);
+  const watermarks = (flags & BATCH_FLAG_WATERMARKS) != 0;
+  let index = planOutputs(copy);
+  for (let output = 0; output < outputs; output++) {
+    const slot = slotAt(program, load<i32>(index));
+    const column = batchColumn(view, output);
+    const validity = load<usize>(slot, COLUMN_VALIDITY);
+    store<i32>(column, load<i32>(slot, COLUMN_TYPE), COLUMN_TYPE);
+    store<i32>(column, load<i32>(slot, COLUMN_NULL_COUNT), COLUMN_NULL_COUNT);
+    store<u32>(column, validity == 0 ? 0 : <u32>(validity - view), COLUMN_VALIDITY);
+    store<u32>(column, load<usize>(slot, COLUMN_VALUES) - view, COLUMN_VALUES);
+    store<u32>(column, load<usize>(slot, COLUMN_BYTES) - view, COLUMN_BYTES);
+    store<u32>(column, load<u32>(slot, COLUMN_BYTES_LENGTH), COLUMN_BYTES_LENGTH);
+    index += plan.OUTPUT_BYTES;
+  }
+  if (watermarks) {
+    const last = batchColumn(batch, batchColumnCount(batch) - 1);
+    const column = batchColumn(view, outputs);
+    memory.copy(column, last, COLUMN_DESCRIPTOR_BYTES);
+    store<u32>(column, load<u32>(last, COLUMN_VALUES) + <u32>(batch - view), COLUMN_VALUES);
+  }
+  store<i32>(view, load<i32>(program, ROW_COUNT), BATCH_ROW_COUNT);
+  store<i32>(view, outputs + <i32>watermarks, BATCH_COLUMN_COUNT);
+  store<i32>(view, 0, BATCH_IMAGE_BYTES);
+  store<i32>(view, flags, BATCH_FLAGS);
+  const result = program + RESULT;
+  store<usize>(result, view, plan.RESULT_BATCH);
+  store<usize>(result, selectionOf(program), plan.RESULT_SELECTION);
+  store<i32>(result, load<i32>(program, SELECTED_COUNT), plan.RESULT_COUNT);
+  return result;
+}
+
+function selectionOf(program: usize): usize {
+  const lanes = load<i32>(program, LANES);
+  if (lanes == LANES_ARE_ROWS) return 0;
+  const selection = load<usize>(program, SELECTION);
+  if (lanes == LANES_ARE_ROWS_SOME_ALIVE) {
+    closeSelection(selection, load<usize>(program, ALIVE), load<i32>(program, ROW_COUNT));
+  }
+  return selection;
+}
+
+function planOutputs(copy: usize): usize {
+  return (
+    copy +
+    plan.PLAN_HEADER_BYTES +
+    <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS) * plan.INSTRUCTION_BYTES +
+    <usize>load<u32>(copy, plan.PLAN_CONSTANTS) * plan.CONSTANT_BYTES +
+    <usize>load<u32>(copy, plan.PLAN_SLOTS) * plan.SLOT_PLAN_BYTES
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function registerAt(program: usize, index: i32): usize {
+  return load<usize>(program, REGISTERS) + <usize>index * REGISTER_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+function slotAt(program: usize, index: i32): usize {
+  return load<usize>(program, SLOTS) + <usize>index * SLOT_BYTES;
+}
