@@ -30,6 +30,7 @@ for (const [parentPath, parent] of Object.entries({ ...lock.packages })) {
     added++;
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
+// In the order in which npm writes them, so that a later «npm install» changes nothing.
+lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, 'en')));
 writeFileSync('package-lock.json', `${JSON.stringify(lock, null, 2)}\n`);
 process.stdout.write(`${added} lock entries added\n`);
