@@ -1,15 +1,17 @@
 // bench/run.ts — npm run bench -- SUITE [--smoke] [--json]
 //
-// A suite is a file bench/suites/NAME.ts that exports `suite`. With --json stdout holds one JSON object.
+// A suite is a file bench/suites/NAME.ts that exports `suite`; folders beside it hold its parts. With --json stdout holds one JSON object.
 
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { extname } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Suite } from './measure.ts';
 
 const folder = new URL('./suites/', import.meta.url);
-const names = readdirSync(folder).map((file) => file.slice(0, -extname(file).length));
+// A suite of several files keeps them in a folder of its own beside it.
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -'.ts'.length));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, smoke: { type: 'boolean', default: false } },
