@@ -45,6 +45,7 @@ import {
   numberState,
   readDouble,
   readInteger,
+  readShortInteger,
   skipNumber,
 } from './number';
 import { LONE_SURROGATE, scanString, specialBytes, stringEscaped, unescape } from './string';
@@ -132,25 +133,26 @@ export function readField(field: usize, p: usize, row: i32): usize {
     if (isDigit(first) || first == MINUS) return readF64(field, p, row);
   } else if (kind == TYPE_BOOL) {
     if (first == 0x74 || first == 0x66) return readBool(field, p, row);
-  } else if (isDigit(first) || first == MINUS) {
-    return readI64(field, kind, p, row);
+  } else if (isDigit(first)) {
+    // Two branches rather than a sum: the address of the digits then waits for no load.
+    const behind = readShortInteger(p, 0);
+    return behind != 0 ? writeInteger(field, kind, p, behind, row) : readI64(field, kind, p, row);
+  } else if (first == MINUS) {
+    const behind = readShortInteger(p + 1, -1);
+    return behind != 0 ? writeInteger(field, kind, p, behind, row) : readI64(field, kind, p, row);
   } else if (first == QUOTE && kind == KIND_EVENT_TIME) {
     return readTime(field, p + 1, row);
   }
   return readOther(field, p, row);
 }
 
+/** numberInteger into its column. */
 // @ts-ignore: decorator
 @inline
-function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
-  const behind = readInteger(p);
-  if (behind == 0) return 0;
+function writeInteger(field: usize, kind: i32, p: usize, behind: usize, row: i32): usize {
   const value = numberInteger;
   const values = load<usize>(field, FIELD_VALUES);
-  if (numberState != NUMBER_EXACT) {
-    const beyondTime = kind == KIND_EVENT_TIME && numberState == NUMBER_OVERFLOW;
-    problem(beyondTime ? REASON_TIME_RANGE : REASON_RANGE, field, p);
-  } else if (kind == TYPE_I32) {
+  if (kind == TYPE_I32) {
     if (<i64>(<i32>value) != value) problem(REASON_RANGE, field, p);
     store<i32>(values + (<usize>row << 2), <i32>value);
   } else {
@@ -160,6 +162,15 @@ function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
     store<i64>(values + (<usize>row << 3), value);
   }
   markPresent(field, row);
+  return behind;
+}
+
+function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
+  const behind = readInteger(p);
+  if (behind == 0) return 0;
+  if (numberState == NUMBER_EXACT) return writeInteger(field, kind, p, behind, row);
+  const beyondTime = kind == KIND_EVENT_TIME && numberState == NUMBER_OVERFLOW;
+  problem(beyondTime ? REASON_TIME_RANGE : REASON_RANGE, field, p);
   return behind;
 }
 

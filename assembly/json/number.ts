@@ -54,35 +54,65 @@ export function skipNumber(p: usize): usize {
   return scanDecimal(p);
 }
 
-/** Reads an exact i64 into numberInteger; 1.0 and 1e3 are integers too. Returns the address behind the number, or 0. */
+/**
+ * Reads an integer of at most 15 digits and no point or exponent; its value is in numberInteger.
+ *
+ * @param p     at its first digit, behind the sign
+ * @param sign  0, or −1 for a negative number
+ * @returns the address behind it, or 0 when it is none of these (which is no fault: readInteger decides)
+ */
 // @ts-ignore: decorator
 @inline
-export function readInteger(p: usize): usize {
-  // Signs are random in real columns and V8 makes a branch of a select: the sign is applied by arithmetic.
-  const sign = <u64>(load<u8>(p) == MINUS);
-  let behind = p + <usize>sign;
-  const word = load<u64>(behind);
+export function readShortInteger(p: usize, sign: i64): usize {
+  const word = load<u64>(p);
   const digits = digitsIn(word);
-  if (digits != 0 && ((word & 0xff) != 0x30 || digits == 1)) {
-    let value = eightDigits(word, digits);
-    behind += <usize>digits;
-    let more = 0;
-    if (digits == 8) {
-      const next = load<u64>(behind);
-      more = digitsIn(next);
-      if (more != 0) {
-        value = value * powerOfTenInteger(more) + eightDigits(next, more);
-        behind += <usize>more;
-      }
-    }
-    const byte = load<u8>(behind);
-    if (byte == COMMA || (more != 8 && !goesOn(byte))) {
-      numberState = NUMBER_EXACT;
-      numberInteger = <i64>((value ^ (0 - sign)) + sign);
-      return behind;
-    }
+  if (digits == 8) {
+    const next = load<u64>(p, 8);
+    const more = digitsIn(next);
+    if (more == 8 || <u8>word == 0x30) return 0;
+    const value = <i64>(eightDigits(word, 8) * powerOfTenInteger(more) + (more == 0 ? 0 : eightDigits(next, more)));
+    numberInteger = (value ^ sign) - sign;
+    p += 8 + <usize>more;
+  } else {
+    // No digit at all, or a 0 that others follow.
+    if (digits == 0 || (<u8>word == 0x30 && digits != 1)) return 0;
+    const value = <i64>eightDigits(word, digits);
+    numberInteger = (value ^ sign) - sign;
+    p += <usize>digits;
   }
-  return readLongInteger(p);
+  const byte = load<u8>(p);
+  return byte == COMMA || !goesOn(byte) ? p : 0;
+}
+
+/** Reads any number that is an exact i64 (1.0 and 1e3 are) into numberInteger. Returns the address behind it, or 0. */
+export function readInteger(p: usize): usize {
+  const behind = scanDecimal(p);
+  if (behind == 0) return 0;
+  numberInteger = 0;
+  numberState = NUMBER_EXACT;
+  let value = decimalMantissa;
+  let exponent = decimalExponent;
+  if (value == 0) return behind;
+  if (decimalCut) {
+    numberState = exponent > 0 ? NUMBER_OVERFLOW : NUMBER_FRACTION;
+    return behind;
+  }
+  while (exponent < 0 && value % 10 == 0) {
+    value /= 10;
+    exponent++;
+  }
+  if (exponent < 0) {
+    numberState = NUMBER_FRACTION;
+    return behind;
+  }
+  const limit: u64 = decimalNegative ? 0x8000000000000000 : 0x7fffffffffffffff;
+  while (exponent > 0 && value <= limit / 10) {
+    value *= 10;
+    exponent--;
+  }
+  if (exponent > 0 || value > limit) numberState = NUMBER_OVERFLOW;
+  else numberInteger = decimalNegative ? <i64>(0 - value) : <i64>value;
+  return behind;
 }
 
 /** Reads the nearest double into numberDouble. Returns the address behind the number, or 0. */
@@ -131,36 +161,6 @@ function readLongDouble(p: usize): usize {
   const value = decimalToDouble(decimalMantissa, decimalExponent, decimalCut, p);
   numberState = isFinite64(value) ? NUMBER_EXACT : NUMBER_OVERFLOW;
   numberDouble = decimalNegative ? -value : value;
-  return behind;
-}
-
-function readLongInteger(p: usize): usize {
-  const behind = scanDecimal(p);
-  if (behind == 0) return 0;
-  numberInteger = 0;
-  numberState = NUMBER_EXACT;
-  let value = decimalMantissa;
-  let exponent = decimalExponent;
-  if (value == 0) return behind;
-  if (decimalCut) {
-    numberState = exponent > 0 ? NUMBER_OVERFLOW : NUMBER_FRACTION;
-    return behind;
-  }
-  while (exponent < 0 && value % 10 == 0) {
-    value /= 10;
-    exponent++;
-  }
-  if (exponent < 0) {
-    numberState = NUMBER_FRACTION;
-    return behind;
-  }
-  const limit: u64 = decimalNegative ? 0x8000000000000000 : 0x7fffffffffffffff;
-  while (exponent > 0 && value <= limit / 10) {
-    value *= 10;
-    exponent--;
-  }
-  if (exponent > 0 || value > limit) numberState = NUMBER_OVERFLOW;
-  else numberInteger = decimalNegative ? <i64>(0 - value) : <i64>value;
   return behind;
 }
 

@@ -57,15 +57,16 @@ export function readRow(decoder: usize, p: usize, row: i32): usize {
     }
   }
   while (true) {
-    if (!isExpected(expectation, p)) {
+    let field: usize;
+    if (isExpected(expectation, p)) {
+      field = load<usize>(expectation, EXPECT_FIELD);
+      p += load<usize>(expectation, EXPECT_LENGTH);
+    } else {
       p = readKey(decoder, p, expectation, lastExpectation);
       if (p == 0) return 0;
+      field = keyField;
       expectation = keyExpectation;
-    } else {
-      keyField = load<usize>(expectation, EXPECT_FIELD);
-      p += load<usize>(expectation, EXPECT_LENGTH);
     }
-    const field = keyField;
     if (expectation != lastExpectation) expectation += EXPECT_STRIDE;
     if (field == 0) {
       p = skipField(p);
