@@ -35,8 +35,8 @@ export {
   arrowRejectCount,
   arrowRejects,
   arrowRowsSeen,
-} from './arrow';
-export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode-json';
+} from './arrow/stream';
+export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode/json';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {
