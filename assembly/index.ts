@@ -35,8 +35,8 @@ export {
   arrowRejectCount,
   arrowRejects,
   arrowRowsSeen,
-} from './arrow';
-export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode-json';
+} from './arrow/stream';
+export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode/json';
 
 // Keyed stages.
 export { hashColumns } from './key';

@@ -1,4 +1,4 @@
-// assembly/arrow-bind.ts — may this field of a stream feed this column of the builder, and within which bounds?
+// assembly/arrow/bind.ts — may this field of a stream feed this column of the builder, and within which bounds?
 //
 //   builder   takes
 //   i32       any integer that fits
@@ -29,8 +29,8 @@ import {
   SOURCE_U8,
   SOURCE_UNSET,
   SOURCE_UTF8,
-} from './arrow-column';
-import { flatChild, flatI16, flatI32, flatI64, flatU8 } from './arrow-flat';
+} from './column';
+import { flatChild, flatI16, flatI32, flatI64, flatU8 } from './flat';
 import {
   DATE_DAY,
   DATE_MILLISECOND,
@@ -47,7 +47,7 @@ import {
   UNIT_MICROSECOND,
   UNIT_NANOSECOND,
   UNIT_SECOND,
-} from './arrow-types';
+} from './field-types';
 import {
   ARROW_COLUMN_NESTED,
   ARROW_COLUMN_TYPE,
@@ -62,7 +62,7 @@ import {
   TYPE_I32,
   TYPE_I64,
   TYPE_UTF8,
-} from './layout';
+} from '../layout';
 
 const DAY_MS: i64 = 86400000;
 const EXACT_INTEGER_MAX: i64 = 9007199254740992;

@@ -1,10 +1,10 @@
-// assembly/arrow-append-text.ts — text of the open record batch into the builder, and how many bytes a row needs there.
+// assembly/arrow/append-text.ts — text of the open record batch into the builder, and how many bytes a row needs there.
 
-import { Column, SOURCE_DICTIONARY, SOURCE_LARGE_UTF8, SOURCE_NULL } from './arrow-column';
-import { entryAt, entryBytes, findEntry } from './arrow-dictionary';
-import { offsetAt } from './arrow-text';
-import { bitAt, clearBit } from './batch';
-import { SLOT_BYTES, SLOT_VALIDITY, SLOT_VALUES } from './layout';
+import { Column, SOURCE_DICTIONARY, SOURCE_LARGE_UTF8, SOURCE_NULL } from './column';
+import { entryAt, entryBytes, findEntry } from './dictionary';
+import { offsetAt } from './text';
+import { bitAt, clearBit } from '../batch';
+import { SLOT_BYTES, SLOT_VALIDITY, SLOT_VALUES } from '../layout';
 
 /** Bytes that rows from … from + count − 1 need at most. */
 export function textBytesAtMost(column: Column, from: i32, count: i32): u64 {

@@ -1,10 +1,10 @@
-// assembly/arrow-dictionary.ts — dictionaries of utf8, kept as pieces of the stream and never copied.
+// assembly/arrow/dictionary.ts — dictionaries of utf8, kept as pieces of the stream and never copied.
 //
 //   pieces   ├ first 0, count 5 ┼ first 5, count 2 ┼ …     a dictionary batch begins anew, a delta appends
 //
 // Two columns with one dictionary id keep pieces of their own.
 
-import { openEntries, batchRows } from './arrow-batch';
+import { openEntries, batchRows } from './record-batch';
 import {
   Column,
   columnAt,
@@ -18,10 +18,10 @@ import {
   SOURCE_U16,
   SOURCE_U32,
   SOURCE_U8,
-} from './arrow-column';
-import { firstBadText, isCleanText, offsetAt } from './arrow-text';
-import { bitAt } from './batch';
-import { ARROW_DELTAS_MAX, ARROW_DICTIONARY_DELTAS, ARROW_DICTIONARY_UTF8, ARROW_OK } from './layout';
+} from './column';
+import { firstBadText, isCleanText, offsetAt } from './text';
+import { bitAt } from '../batch';
+import { ARROW_DELTAS_MAX, ARROW_DICTIONARY_DELTAS, ARROW_DICTIONARY_UTF8, ARROW_OK } from '../layout';
 
 /** Takes a dictionary batch for every column that refers to `id`. Without checkData only counts and bounds are looked at. */
 export function readDictionary(decoder: Decoder, header: usize, id: i64, isDelta: bool, checkData: bool): i32 {

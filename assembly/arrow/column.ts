@@ -1,4 +1,4 @@
-// assembly/arrow-column.ts — the decoder's own records: the stream, one column of it, one piece of a dictionary.
+// assembly/arrow/column.ts — the decoder's own records: the stream, one column of it, one piece of a dictionary.
 //
 // A column has two halves: what the schema message fixed (how values are laid out, what the builder wants, the bounds
 // that a value must keep), and where the open record batch has its buffers. All addresses point into the stream.

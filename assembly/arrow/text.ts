@@ -1,7 +1,7 @@
-// assembly/arrow-text.ts — utf8 and large_utf8 as they stand in the stream: offsets, then bytes.
+// assembly/arrow/text.ts — utf8 and large_utf8 as they stand in the stream: offsets, then bytes.
 
-import { bitAt } from './batch';
-import { isUtf8 } from './arrow-utf8';
+import { bitAt } from '../batch';
+import { isUtf8 } from './utf8';
 
 /** Offset `index`; large offsets are known to fit (checkOffsets). */
 // @ts-ignore: decorator

@@ -1,4 +1,4 @@
-// assembly/encode-json.ts — a batch as JSON lines: one object a row, "\n" behind each.
+// assembly/encode/json.ts — a batch as JSON lines: one object a row, "\n" behind each.
 //
 //   plan   u32 fieldCount │ fieldCount × (i32 column │ u32 nameOffset │ u32 nameLength) │ names
 //          a name stands there as the row shows it, escaped, quoted, with its colon: "origin":
@@ -10,10 +10,10 @@
 //   - whole rows only, never a byte behind outBytesMax.
 // Not here  which fields, and their names' text: the host prepares the plan once (host/encode).
 
-import { batchColumn, batchRowCount, bitAt, columnBytes, columnType, columnValidity, columnValues } from './batch';
+import { batchColumn, batchRowCount, bitAt, columnBytes, columnType, columnValidity, columnValues } from '../batch';
 import { F64_TEXT_BYTES_MAX, floatTextCreate, I64_TEXT_BYTES_MAX, writeF64, writeI64 } from './float-text';
 import { escapedBytes, writeEscaped } from './json-text';
-import { ENCODE_OFFSET, ENCODE_PARTITION, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
+import { ENCODE_OFFSET, ENCODE_PARTITION, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from '../layout';
 
 /** Braces and line feed, and each field's comma. */
 const ROW_FRAME_BYTES = 3;

@@ -1,4 +1,4 @@
-// assembly/arrow-utf8.ts — is a byte range UTF-8? Sixteen ASCII bytes at a time, the rest by the table of RFC 3629.
+// assembly/arrow/utf8.ts — is a byte range UTF-8? Sixteen ASCII bytes at a time, the rest by the table of RFC 3629.
 //
 // Well-formed means Unicode's table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
 

@@ -1,13 +1,13 @@
-// assembly/arrow-message.ts — one message of an IPC stream: where its metadata, its body and its successor lie.
+// assembly/arrow/message.ts — one message of an IPC stream: where its metadata, its body and its successor lie.
 //
 //   ├ 0xFFFFFFFF ┼ i32 metadataBytes ┼ flatbuffer Message, padded ┼ body (bodyLength) ┤ next …
 //   before Arrow 0.15 the mark was missing; both forms are read. metadataBytes 0 ends the stream.
 //
 // Promises  the flatbuffer and the body lie inside the stream.
-// Not here  what the header says (arrow-schema.ts, arrow-batch.ts).
+// Not here  what the header says (schema.ts, record-batch.ts).
 // Source    Arrow Columnar Format 1.5, "Encapsulated message format"; Message.fbs.
 
-import { flatBroken, flatChild, flatI16, flatI64, flatOpen, flatU8 } from './arrow-flat';
+import { flatBroken, flatChild, flatI16, flatI64, flatOpen, flatU8 } from './flat';
 import {
   ARROW_MESSAGE_KIND,
   ARROW_METADATA,
@@ -15,7 +15,7 @@ import {
   ARROW_OK,
   ARROW_TRAILING,
   ARROW_TRUNCATED,
-} from './layout';
+} from '../layout';
 
 /** readMessage found the end of the stream: its mark, or the end of the bytes. */
 export const MESSAGE_END = -1;

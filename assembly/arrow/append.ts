@@ -1,4 +1,4 @@
-// assembly/arrow-append.ts — rows of the open record batch into the builder, column by column.
+// assembly/arrow/append.ts — rows of the open record batch into the builder, column by column.
 //
 // Every row given was found fit and has room. Equal layouts are copied whole; others are converted in one loop per
 // pair of types. What stands behind a null is copied as it is, except text: a null owns no bytes.
@@ -23,10 +23,10 @@ import {
   SOURCE_U32,
   SOURCE_U64,
   SOURCE_U8,
-} from './arrow-column';
-import { appendEntries, appendText } from './arrow-append-text';
-import { copyBits, fillBits } from './bits';
-import { SLOT_VALIDITY, SLOT_VALUES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
+} from './column';
+import { appendEntries, appendText } from './append-text';
+import { copyBits, fillBits } from '../bits';
+import { SLOT_VALIDITY, SLOT_VALUES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from '../layout';
 
 /** Writes rows from … from + count − 1 behind the builder's first `built` rows. */
 export function appendColumn(column: Column, built: i32, from: i32, count: i32): void {

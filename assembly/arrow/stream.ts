@@ -1,4 +1,4 @@
-// assembly/arrow.ts — the Arrow IPC decoder: a stream of unknown origin becomes rows of a builder.
+// assembly/arrow/stream.ts — the Arrow IPC decoder: a stream of unknown origin becomes rows of a builder.
 //
 //   arrowBegin   schema, and of every message of the stream: framing, metadata, counts, bounds
 //   arrowNext    one record batch after the other: data checked when it is opened, rows appended in pieces
@@ -9,16 +9,16 @@
 //     batch concerned; rows of the batches before it stay.
 //   - a row that does not fit its columns is refused alone, by name; the rows around it are built.
 //   - the stream must stay where it is until arrowNext has answered ARROW_DONE or an error: nothing is copied.
-// Not here  JSON (json.ts); compressed bodies and view types, refused by name (host/decode/arrow-errors.ts).
+// Not here  JSON (json/); compressed bodies and view types, refused by name (host/decode/arrow-errors.ts).
 // Source    Arrow Columnar Format 1.5.
 
-import { appendColumn } from './arrow-append';
-import { textBytes, textBytesAtMost } from './arrow-append-text';
-import { batchRows, openBatch, readBatch } from './arrow-batch';
-import { firstUnfitRow, passRow, unfitColumn } from './arrow-check';
-import { Column, columnAt, Decoder, Piece, SOURCE_UNSET } from './arrow-column';
-import { clearDictionary, readDictionary } from './arrow-dictionary';
-import { flatBroken, flatChild, flatI64, flatU8 } from './arrow-flat';
+import { appendColumn } from './append';
+import { textBytes, textBytesAtMost } from './append-text';
+import { batchRows, openBatch, readBatch } from './record-batch';
+import { firstUnfitRow, passRow, unfitColumn } from './check';
+import { Column, columnAt, Decoder, Piece, SOURCE_UNSET } from './column';
+import { clearDictionary, readDictionary } from './dictionary';
+import { flatBroken, flatChild, flatI64, flatU8 } from './flat';
 import {
   HEADER_RECORDS,
   HEADER_SCHEMA,
@@ -28,10 +28,10 @@ import {
   messageNext,
   messageVersion,
   readMessage,
-} from './arrow-message';
-import { readSchema } from './arrow-schema';
-import { reserve } from './arena';
-import { builderBytesUsed, builderFields, builderRows, builderSlot } from './builder';
+} from './message';
+import { readSchema } from './schema';
+import { reserve } from '../arena';
+import { builderBytesUsed, builderFields, builderRows, builderSlot } from '../builder';
 import {
   ARROW_DELTAS_MAX,
   ARROW_DONE,
@@ -60,7 +60,7 @@ import {
   SLOT_FLAGS,
   SLOT_TYPE,
   TYPE_UTF8,
-} from './layout';
+} from '../layout';
 
 /** A bool takes a bit: no column with values holds more rows in a byte. */
 const ROWS_PER_BYTE_MAX: u64 = 8;
@@ -286,14 +286,22 @@ function appendRows(decoder: Decoder, row: i32, count: i32): bool {
   for (let index = 0; index < decoder.columnCount; index++) {
     appendColumn(columnAt(decoder, index), built, row, fit);
   }
-  const rowNumbers = load<usize>(fields, BUILDER_ROW_NUMBERS) + ((<usize>built) << 2);
-  for (let index = 0; index < fit; index++) {
-    store<u32>(rowNumbers + ((<usize>index) << 2), decoder.rowsSeen + index);
-  }
+  countUp(load<usize>(fields, BUILDER_ROW_NUMBERS) + ((<usize>built) << 2), decoder.rowsSeen, fit);
   store<i32>(fields, built + fit, BUILDER_ROWS);
   decoder.row = row + fit;
   decoder.rowsSeen += fit;
   return true;
+}
+
+/** first, first + 1, … at `to`. */
+function countUp(to: usize, first: u32, count: i32): void {
+  let index = 0;
+  let numbers = i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3));
+  for (; index + 4 <= count; index += 4) {
+    v128.store(to + ((<usize>index) << 2), numbers);
+    numbers = i32x4.add(numbers, i32x4.splat(4));
+  }
+  for (; index < count; index++) store<u32>(to + ((<usize>index) << 2), first + index);
 }
 
 function rowsThatFit(decoder: Decoder, row: i32, count: i32): i32 {

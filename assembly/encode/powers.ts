@@ -1,4 +1,4 @@
-// assembly/powers.ts — powers of ten to 128 bits, worked out once by exact integer arithmetic.
+// assembly/encode/powers.ts — powers of ten to 128 bits, worked out once by exact integer arithmetic.
 //
 //   entry k   g(k) = ⌈10^k × 2^−r⌉ with r = ⌊log2 10^k⌋ − 127, so 2^127 ≤ g < 2^128:  u64 high │ u64 low
 //
@@ -7,7 +7,7 @@
 //
 // Not here  what they are good for (float-text.ts).
 
-import { reserve } from './arena';
+import { reserve } from '../arena';
 
 export const POWER_MIN = -292;
 export const POWER_MAX = 324;

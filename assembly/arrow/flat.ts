@@ -1,4 +1,4 @@
-// assembly/arrow-flat.ts — reading one flatbuffer of unknown origin.
+// assembly/arrow/flat.ts — reading one flatbuffer of unknown origin.
 //
 //   root ─▶ table ─ i32 ─▶ vtable   u16 vtableBytes │ u16 tableBytes │ u16 offset of field 0 │ …
 //           a field is absent when its offset is 0 or its slot lies behind the vtable
@@ -7,7 +7,7 @@
 //   - nothing outside [start, end) of flatOpen is read, whatever the bytes say.
 //   - a reference that leaves the range, or a field that leaves its table, raises flatBroken and reads as absent;
 //     the caller asks once, at the end.
-// Not here  cycles and shared children: whoever descends keeps a budget (arrow-schema.ts).
+// Not here  cycles and shared children: whoever descends keeps a budget (schema.ts).
 // Source    FlatBuffers, "Internals" and its C++ verifier (flatbuffers.dev).
 
 let start: usize = 0;

@@ -1,11 +1,11 @@
-// assembly/float-text.ts — numbers as text, exactly as JavaScript writes them.
+// assembly/encode/float-text.ts — numbers as text, exactly as JavaScript writes them.
 //
 // A double becomes the shortest decimal that reads back as it, the nearest to it if there are several; the notation is
 // that of ECMAScript's Number::toString: plain digits for 1e-6 ≤ |x| < 1e21, else with an exponent.
 //
 // Source    Raffaello Giulietti, "The Schubfach way to render doubles" (2021): one table entry, three products of
 //           64 × 128 bits rounded to odd, at most two candidates. Digits in pairs are not worth a table: two divisions.
-// Not here  NaN and the infinities: they are no numbers in JSON (encode-json.ts).
+// Not here  NaN and the infinities: they are no numbers in JSON (json.ts).
 
 import { powerHigh, powerLow, powersCreate } from './powers';
 

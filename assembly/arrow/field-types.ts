@@ -1,4 +1,4 @@
-// assembly/arrow-types.ts — the numbers of Schema.fbs that the decoder knows. Constants only.
+// assembly/arrow/field-types.ts — the numbers of Schema.fbs that the decoder knows. Constants only.
 
 export const FIELD_NULL = 1;
 export const FIELD_INT = 2;

@@ -1,4 +1,4 @@
-// assembly/arrow-check.ts — the next row of the open record batch that must be refused.
+// assembly/arrow/check.ts — the next row of the open record batch that must be refused.
 //
 // A column remembers how far it was looked at and why the row there is unfit, so each row is looked at once however
 // many are refused. Values go in blocks: the whole block is compared without branches, and only a block with a
@@ -20,12 +20,12 @@ import {
   SOURCE_U64,
   SOURCE_U8,
   SOURCE_UTF8,
-} from './arrow-column';
-import { findEntry } from './arrow-dictionary';
-import { firstBadText } from './arrow-text';
-import { bitAt } from './batch';
-import { firstClearBit } from './bits';
-import { REASON_NULL, REASON_RANGE, REASON_TIME_RANGE, REASON_UTF8 } from './layout';
+} from './column';
+import { findEntry } from './dictionary';
+import { firstBadText } from './text';
+import { bitAt } from '../batch';
+import { firstClearBit } from '../bits';
+import { REASON_NULL, REASON_RANGE, REASON_TIME_RANGE, REASON_UTF8 } from '../layout';
 
 /** Rows compared at once; a refused row costs at most one block again. */
 const BLOCK_ROWS = 64;

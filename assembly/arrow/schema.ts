@@ -1,15 +1,15 @@
-// assembly/arrow-schema.ts — the schema message: which fields feed which builder columns, and where their buffers stand.
+// assembly/arrow/schema.ts — the schema message: which fields feed which builder columns, and where their buffers stand.
 //
 // Every field, wanted or not, has a fixed number of nodes and buffers in each record batch, in depth-first order. The
 // walk counts them all, so a wanted column behind any other type is found; what a column may be turned from is decided
-// in arrow-bind.ts.
+// in bind.ts.
 //
 // Source  Arrow Columnar Format 1.5, "Serialization and IPC"; Schema.fbs.
 
-import { bindColumn } from './arrow-bind';
-import { Column, columnAt, Decoder, SOURCE_UNSET } from './arrow-column';
-import { flatBroken, flatChild, flatCount, flatElement, flatI16, flatU8, flatVector } from './arrow-flat';
-import { messageHeader, messageVersion, VERSION_5 } from './arrow-message';
+import { bindColumn } from './bind';
+import { Column, columnAt, Decoder, SOURCE_UNSET } from './column';
+import { flatBroken, flatChild, flatCount, flatElement, flatI16, flatU8, flatVector } from './flat';
+import { messageHeader, messageVersion, VERSION_5 } from './message';
 import {
   FIELD_BINARY,
   FIELD_BINARY_VIEW,
@@ -28,7 +28,7 @@ import {
   FIELD_UNION,
   FIELD_UTF8,
   FIELD_UTF8_VIEW,
-} from './arrow-types';
+} from './field-types';
 import {
   ARROW_BIG_ENDIAN,
   ARROW_COLUMN_DUPLICATE,
@@ -39,7 +39,7 @@ import {
   ARROW_METADATA,
   ARROW_OK,
   ARROW_UNKNOWN_TYPE,
-} from './layout';
+} from '../layout';
 
 let fieldsSeen: i32 = 0;
 

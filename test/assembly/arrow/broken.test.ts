@@ -2,13 +2,13 @@
 // driver lays each stream at the very end of the memory, so that reading behind it traps. Failures name the seed.
 import * as fl from '@uwdata/flechette';
 import { expect, test } from 'vitest';
-import * as layout from '../../assembly/layout.ts';
-import { arrowErrorText } from '../../host/decode/arrow-errors.ts';
-import { writeArrow } from '../../host/encode/arrow-write.ts';
-import { randomTable } from '../support/arrow-columns.ts';
-import { arrowDriver, type DecoderColumn } from '../support/arrow-decoder.ts';
-import { readStream } from '../support/arrow-testing.ts';
-import { seededRandom } from '../support/random.ts';
+import * as layout from '../../../assembly/layout.ts';
+import { arrowErrorText } from '../../../host/decode/arrow-errors.ts';
+import { writeArrow } from '../../../host/encode/arrow-write.ts';
+import { randomTable } from '../../support/arrow-columns.ts';
+import { arrowDriver, type DecoderColumn } from '../../support/arrow-decoder.ts';
+import { readStream } from '../../support/arrow-testing.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const SEED = Number(process.env.PELTON_SEED ?? 20260103);
 const { BUILDER_NULLABLE, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } = layout;

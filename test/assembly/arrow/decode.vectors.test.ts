@@ -12,10 +12,17 @@ import {
   TYPE_I32,
   TYPE_I64,
   TYPE_UTF8,
-} from '../../assembly/layout.ts';
-import { bindingCode, cellOf } from '../model/arrow-column.ts';
-import { arrowDriver } from '../support/arrow-decoder.ts';
-import { rawValues, readFileFormat, readStream, readTwin, streamNames, type Twin } from '../support/arrow-testing.ts';
+} from '../../../assembly/layout.ts';
+import { bindingCode, cellOf } from '../../model/arrow-column.ts';
+import { arrowDriver } from '../../support/arrow-decoder.ts';
+import {
+  rawValues,
+  readFileFormat,
+  readStream,
+  readTwin,
+  streamNames,
+  type Twin,
+} from '../../support/arrow-testing.ts';
 
 /** What becomes of each stream: decoded, refused whole, or how many of its fields some builder type can take. */
 const OUTCOMES: Record<string, string> = {

@@ -1,10 +1,10 @@
 // JSON lines against JSON.stringify and String(x). Each failure message names the seed.
 import { expect, test } from 'vitest';
-import type { ArrowColumn } from '../../host/encode/arrow-write.ts';
-import { jsonLines } from '../model/json-lines.ts';
-import type { Value } from '../support/batch-rows.ts';
-import { jsonEncoder } from '../support/json-encoder.ts';
-import { type Random, seededRandom } from '../support/random.ts';
+import type { ArrowColumn } from '../../../host/encode/arrow-write.ts';
+import { jsonLines } from '../../model/json-lines.ts';
+import type { Value } from '../../support/batch-rows.ts';
+import { jsonEncoder } from '../../support/json-encoder.ts';
+import { type Random, seededRandom } from '../../support/random.ts';
 
 const encoder = jsonEncoder();
 const SEED = Number(process.env.PELTON_SEED ?? 20260101);

@@ -1,4 +1,4 @@
-// assembly/arrow-batch.ts — opens a record batch: from its metadata to addresses that are safe to read.
+// assembly/arrow/record-batch.ts — opens a record batch: from its metadata to addresses that are safe to read.
 //
 // Two depths, one walk. `checkData` false (arrowBegin, every batch of the stream): counts and bounds only. True
 // (arrowNext, the batch that is opened): null counts, offsets, dictionary indexes and text as well.
@@ -6,7 +6,7 @@
 // Promises
 //   - every buffer of every field, wanted or not, lies inside the body.
 //   - what a column's `values`, `validity` and `bytes` are asked for within `rows` lies inside its buffer.
-// Not here  whether a value fits its column: that is a matter of the row (arrow-check.ts).
+// Not here  whether a value fits its column: that is a matter of the row (check.ts).
 
 import {
   Column,
@@ -18,12 +18,12 @@ import {
   SOURCE_NULL,
   SOURCE_UTF8,
   sourceBytes,
-} from './arrow-column';
-import { checkIndexes } from './arrow-dictionary';
-import { flatBroken, flatChild, flatCount, flatI64, flatU8, flatVector } from './arrow-flat';
-import { messageBody, messageBodyBytes } from './arrow-message';
-import { checkOffsets, isCleanText } from './arrow-text';
-import { countClearBits } from './bits';
+} from './column';
+import { checkIndexes } from './dictionary';
+import { flatBroken, flatChild, flatCount, flatI64, flatU8, flatVector } from './flat';
+import { messageBody, messageBodyBytes } from './message';
+import { checkOffsets, isCleanText } from './text';
+import { countClearBits } from '../bits';
 import {
   ARROW_BUFFERS,
   ARROW_COMPRESSED,
@@ -33,7 +33,7 @@ import {
   ARROW_OFFSETS,
   ARROW_OK,
   ARROW_ROWS_LIMIT,
-} from './layout';
+} from '../layout';
 
 let nodes: usize = 0;
 let buffers: usize = 0;

@@ -1,4 +1,4 @@
-// assembly/json-text.ts — text inside JSON quotes, escaped as JSON.stringify does.
+// assembly/encode/json-text.ts — text inside JSON quotes, escaped as JSON.stringify does.
 //
 // Escaped are the quote, the backslash and what lies below U+0020: \b \t \n \f \r, the others as \u00xx. All other
 // bytes of valid UTF-8 stand for themselves, so sixteen clean ones are moved at a time.

@@ -1,11 +1,11 @@
 // The decoder against its model: tables of another library, tables of our own writer. Failures name the seed.
 import { expect, test } from 'vitest';
-import { BUILDER_EVENT_TIME, BUILDER_NULLABLE, TYPE_I64 } from '../../assembly/layout.ts';
-import { writeArrow } from '../../host/encode/arrow-write.ts';
-import { type Cell, cellOf } from '../model/arrow-column.ts';
-import { type RandomColumn, randomTable } from '../support/arrow-columns.ts';
-import { arrowDriver, type Decoded, type DecoderColumn } from '../support/arrow-decoder.ts';
-import { type Random, seededRandom } from '../support/random.ts';
+import { BUILDER_EVENT_TIME, BUILDER_NULLABLE, TYPE_I64 } from '../../../assembly/layout.ts';
+import { writeArrow } from '../../../host/encode/arrow-write.ts';
+import { type Cell, cellOf } from '../../model/arrow-column.ts';
+import { type RandomColumn, randomTable } from '../../support/arrow-columns.ts';
+import { arrowDriver, type Decoded, type DecoderColumn } from '../../support/arrow-decoder.ts';
+import { type Random, seededRandom } from '../../support/random.ts';
 
 const SEED = Number(process.env.PELTON_SEED ?? 20260102);
 const TABLES = 400;
