@@ -1,0 +1,12 @@
+// bench/suites/kernels.ts — the kernels alone, each against the same question asked elsewhere. A list of groups.
+
+import type { BenchResult, Suite } from '../measure.ts';
+import { filter } from './kernels/filter.ts';
+
+const groups: Suite[] = [filter];
+
+export const suite: Suite = async (options) => {
+  const results: BenchResult[] = [];
+  for (const group of groups) results.push(...(await group(options)));
+  return results;
+};
