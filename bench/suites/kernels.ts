@@ -5,6 +5,9 @@ import { hashUtf8 } from './kernels/hash-utf8.ts';
 import { keyedTumbling } from './kernels/keyed-tumbling.ts';
 
 const groups: Suite[] = [hashUtf8, keyedTumbling];
+import { filter } from './kernels/filter.ts';
+
+const groups: Suite[] = [filter];
 
 export const suite: Suite = async (options) => {
   const results: BenchResult[] = [];
