@@ -26,6 +26,12 @@ import { memoryDefaultBytes } from './memory.ts';
 import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
 
+// Emitted JavaScript keeps the names and changes the extension.
+const EXTENSION = extname(import.meta.url);
+const LISTENER = new URL(`../listener/thread${EXTENSION}`, import.meta.url);
+const PARTITION = new URL(`../partition/thread${EXTENSION}`, import.meta.url);
+const EGRESS = new URL(`../egress/thread${EXTENSION}`, import.meta.url);
+
 export interface EngineOptions {
   /** file: URL of the job module. */
   jobUrl: string;
@@ -152,10 +158,9 @@ export class Engine {
 
   private async spawn(): Promise<void> {
     const { topology: topo } = this;
-    const extension = extname(import.meta.url);
     const ready = Array.from({ length: topo.threads }, (_, thread) => {
-      const room = thread < topo.listeners ? 'listener' : thread < topo.threads - 1 ? 'partition' : 'egress';
-      const worker = new Worker(new URL(`../${room}/thread${extension}`, import.meta.url), {
+      const file = thread < topo.listeners ? LISTENER : thread < topo.threads - 1 ? PARTITION : EGRESS;
+      const worker = new Worker(file, {
         workerData: { ...this.start, thread } satisfies ThreadStart,
         name: threadName(topo, thread),
       });

@@ -23,114 +23,128 @@ import { Subscribers } from './subscribers.ts';
 
 const TICK_MS = 100;
 
-async function run(start: ThreadStart): Promise<void> {
-  const { topology, thread: listener, limits, memories } = start;
-  const plan = await loadPlan(start.jobUrl, start.planHash);
-  const rows = Array.from({ length: topology.threads }, (_, thread) => new Counters(start.counters, thread));
-  const counters = rows[listener]!;
-  const doorbells = openDoorbells(start);
-  const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
-  const subscribers = new Subscribers(listener, sinkCount, new Subscriptions(start.subscriptions, sinkCount), counters);
-  const body = new ListenerBody({
-    plan,
-    topology,
-    listener,
-    limits,
-    memories,
-    doorbells,
-    results: start.results[listener]!,
-    counters,
-    deliver: (bytes) => subscribers.deliver(bytes),
-    egressDoorbellRing: () => void ring(doorbells[egressThread(topology)]!),
-  });
-  let stopping = false;
-  const claims = new Claims();
-  const wake = () => shell.wake();
-  const ingest: SocketIngest = new SocketIngest({
-    body,
-    limits,
-    counters,
-    nowMs: monotonicMs,
-    wake,
-    claim: (socket, done) => claims.ask(socket, done),
-    credit: () =>
-      creditOf(
-        limits,
-        ingest.openCount,
-        body.inbox.heldBytes,
-        stateIsTight(rows, topology.listeners, topology.partitions),
-      ),
-    stopping: () => stopping,
-  });
-  const close = () => {
-    server.close();
-    clearInterval(ticking);
+/** Everything of one listener, wired; `obey` is what control may ask of it. */
+class ListenerThread {
+  private readonly start: ThreadStart;
+  private readonly plan: Plan;
+  private readonly rows: Counters[];
+  private readonly body: ListenerBody;
+  private readonly subscribers: Subscribers;
+  private readonly ingest: SocketIngest;
+  private readonly shell: AsyncShell;
+  private readonly server: Server;
+  private readonly claims = new Claims();
+  private ticking: NodeJS.Timeout | undefined;
+  private stopping = false;
+
+  constructor(start: ThreadStart, plan: Plan) {
+    const { topology, thread: listener, limits, memories } = start;
+    this.start = start;
+    this.plan = plan;
+    this.rows = Array.from({ length: topology.threads }, (_, thread) => new Counters(start.counters, thread));
+    const counters = this.rows[listener]!;
+    const doorbells = openDoorbells(start);
+    const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
+    const subscriptions = new Subscriptions(start.subscriptions, sinkCount);
+    this.subscribers = new Subscribers(listener, sinkCount, subscriptions, counters);
+    this.body = new ListenerBody({
+      plan,
+      topology,
+      listener,
+      limits,
+      memories,
+      doorbells,
+      results: start.results[listener]!,
+      counters,
+      deliver: (bytes) => this.subscribers.deliver(bytes),
+      egressDoorbellRing: () => void ring(doorbells[egressThread(topology)]!),
+    });
+    const wake = () => this.shell.wake();
+    const shared = { body: this.body, limits, counters, nowMs: monotonicMs, wake, stopping: () => this.stopping };
+    this.ingest = new SocketIngest({
+      ...shared,
+      claim: (socket, done) => this.claims.ask(socket, done),
+      credit: () => creditOf(limits, this.ingest.openCount, this.body.inbox.heldBytes, this.stateIsTight()),
+    });
+    this.server = new Server({
+      ...shared,
+      plan,
+      subscribers: this.subscribers,
+      ingest: this.ingest,
+      metrics: () => this.metrics(),
+      health: () => ({ status: this.stopping ? 'stopping' : 'ok' }),
+      failed: tellFailure,
+    });
+    this.shell = new AsyncShell({
+      body: this.body,
+      doorbell: doorbells[listener]!,
+      stepsPerTurn: LISTENER_STEPS_PER_TURN,
+      counters,
+      whenDone: () => {
+        this.subscribers.closeAll();
+        this.ingest.closeAll();
+        tell({ type: 'done', openRows: 0 });
+      },
+      whenFailed: tellFailure,
+    });
+  }
+
+  async open(): Promise<void> {
+    const { host, port, thread } = this.start;
+    if (!(await this.server.listen(host, port))) throw new Error(`cannot listen on ${host}:${port}`);
+    this.ticking = setInterval(() => {
+      this.body.tick(monotonicMs());
+      this.rows[thread]!.set('inboxBytes', this.body.inbox.heldBytes);
+    }, TICK_MS);
+    tell({ type: 'ready' });
+  }
+
+  obey(order: ListenerOrder): void {
+    switch (order.type) {
+      case 'granted':
+        return this.claims.answer(order.id, {
+          granted: true,
+          ...(order.handover ? { handover: order.handover } : {}),
+        });
+      case 'fenced':
+        return this.claims.answer(order.id, { granted: false, epoch: order.epoch });
+      case 'release': {
+        const handover = this.ingest.release(order.stream, order.producer) ?? null;
+        return tell({ type: 'released', id: order.id, handover });
+      }
+      case 'stop':
+        this.stopping = true;
+        this.server.closePort();
+        this.ingest.refuseMore();
+        this.body.stop(order.drain);
+        return this.shell.wake();
+      case 'close':
+        return this.close();
+    }
+  }
+
+  private close(): void {
+    this.server.close();
+    clearInterval(this.ticking);
     tell({ type: 'closed' });
     parentPort!.close();
-  };
-  const shell = new AsyncShell({
-    body,
-    doorbell: doorbells[listener]!,
-    stepsPerTurn: LISTENER_STEPS_PER_TURN,
-    counters,
-    whenDone: () => {
-      subscribers.closeAll();
-      ingest.closeAll();
-      tell({ type: 'done', openRows: 0 });
-    },
-    whenFailed: tellFailure,
-  });
-  const server = new Server({
-    plan,
-    limits,
-    counters,
-    subscribers,
-    ingest,
-    body,
-    nowMs: monotonicMs,
-    wake,
-    stopping: () => stopping,
-    metrics: () =>
-      metricsText(
-        rows.map((row, thread) => ({ thread: threadName(topology, thread), counters: row })),
-        ringMetrics(plan, start),
-      ),
-    health: () => ({ status: stopping ? 'stopping' : 'ok' }),
-    failed: tellFailure,
-  });
-  if (!(await server.listen(start.host, start.port))) {
-    throw new Error(`cannot listen on ${start.host}:${start.port}`);
   }
-  const ticking = setInterval(() => {
-    body.tick(monotonicMs());
-    counters.set('inboxBytes', body.inbox.heldBytes);
-  }, TICK_MS);
-  parentPort!.on('message', (order: ListenerOrder) => {
-    if (order.type === 'granted')
-      claims.answer(order.id, { granted: true, ...(order.handover ? { handover: order.handover } : {}) });
-    if (order.type === 'fenced') claims.answer(order.id, { granted: false, epoch: order.epoch });
-    if (order.type === 'release') {
-      tell({ type: 'released', id: order.id, handover: ingest.release(order.stream, order.producer) ?? null });
-    }
-    if (order.type === 'stop') {
-      stopping = true;
-      server.closePort();
-      ingest.refuseMore();
-      body.stop(order.drain);
-      wake();
-    }
-    if (order.type === 'close') close();
-  });
-  tell({ type: 'ready' });
-}
 
-/** Some partition's memory is so full that no more credit than one frame's worth should be out. */
-function stateIsTight(rows: readonly Counters[], firstPartition: number, partitions: number): boolean {
-  for (let partition = 0; partition < partitions; partition++) {
-    const row = rows[firstPartition + partition]!;
-    if (row.get('stateBytes') > STATE_CREDIT_SHARE * row.get('stateBytesMax')) return true;
+  /** Some partition's memory is so full that no more credit than one frame's worth should be out. */
+  private stateIsTight(): boolean {
+    const { listeners, partitions } = this.start.topology;
+    return this.rows
+      .slice(listeners, listeners + partitions)
+      .some((row) => row.get('stateBytes') > STATE_CREDIT_SHARE * row.get('stateBytesMax'));
   }
-  return false;
+
+  private metrics(): string {
+    const threads = this.rows.map((counters, thread) => ({
+      thread: threadName(this.start.topology, thread),
+      counters,
+    }));
+    return metricsText(threads, ringMetrics(this.plan, this.start));
+  }
 }
 
 function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
@@ -154,7 +168,10 @@ function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
 }
 
 try {
-  await run(workerData as ThreadStart);
+  const start = workerData as ThreadStart;
+  const thread = new ListenerThread(start, await loadPlan(start.jobUrl, start.planHash));
+  parentPort!.on('message', (order: ListenerOrder) => thread.obey(order));
+  await thread.open();
 } catch (error) {
   tellFailure(error);
 }

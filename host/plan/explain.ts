@@ -2,7 +2,7 @@
 
 import type { FieldDescription } from '../job/description.ts';
 import { KEY_GROUPS } from '../limits.ts';
-import type { FlowPlan, KeyedStagePlan, OutputPlan, Plan, StagePlan, StreamPlan } from './plan.ts';
+import type { FlowPlan, FlowStep, KeyedStagePlan, OutputPlan, Plan, StagePlan, StreamPlan } from './plan.ts';
 
 /** Lines for people; the order of the data's way. */
 export function explainPlan(plan: Plan): string {
@@ -16,16 +16,21 @@ export function explainPlan(plan: Plan): string {
 function explainStream(plan: Plan, stream: StreamPlan): string[] {
   const { description, decoded } = stream;
   const unread = description.fields.filter(({ name }) => !decoded.some((field) => field.name === name));
-  const time = description.eventTime;
   return [
     `stream ${description.name}   on the listeners`,
     `  decodes     ${fieldList(decoded)}`,
     ...(unread.length > 0 ? [`  checks only ${unread.map(({ name }) => name).join(', ')}`] : []),
-    time === undefined
-      ? '  no event time'
-      : `  event time  ${time.field}, watermark = greatest − ${duration(time.delayMs)}; a producer is idle after ${time.idleTimeoutMs === null ? 'never' : duration(time.idleTimeoutMs)}; time starts with ${description.producers} producer${description.producers === 1 ? '' : 's'}`,
+    `  event time  ${eventTimeText(stream)}`,
     ...stream.flows.flatMap((flow) => explainFlow(plan, flow)),
   ];
+}
+
+function eventTimeText({ description }: StreamPlan): string {
+  const { eventTime, producers } = description;
+  if (eventTime === undefined) return 'none';
+  const { field, delayMs, idleTimeoutMs } = eventTime;
+  const idle = idleTimeoutMs === null ? 'never idle' : `idle after ${duration(idleTimeoutMs)}`;
+  return `${field}, watermark = greatest − ${duration(delayMs)}; a producer is ${idle}; producers needed: ${producers}`;
 }
 
 function explainFlow(plan: Plan, flow: FlowPlan): string[] {
@@ -40,28 +45,29 @@ function explainFlow(plan: Plan, flow: FlowPlan): string[] {
       ? 'batch by batch in turn'
       : `by murmur2(${names(route.keys)}) in ${KEY_GROUPS} key groups, null key: ${route.nullKey}`;
   return [
-    ...flow.steps.map((step) =>
-      step.kind === 'program'
-        ? `  program     ${step.program.byteLength} bytes, in WebAssembly → ${fieldList(step.columns)}`
-        : `  ${step.kind === 'mapFunction' ? 'map' : 'filter'}         a JavaScript function, row by row (the slower path) → ${fieldList(step.columns)}`,
-    ),
+    ...flow.steps.map(explainStep),
     route.target.kind === 'output' ? `  → ${where}` : `  → ${where}   ${how}: ${names(route.columns)}`,
   ];
 }
 
+function explainStep(step: FlowStep): string {
+  const after = fieldList(step.columns);
+  if (step.kind === 'program') return `  program     ${step.program.byteLength} bytes, in WebAssembly → ${after}`;
+  const what = step.kind === 'mapFunction' ? 'map   ' : 'filter';
+  return `  ${what}      a JavaScript function, row by row (the slower path) → ${after}`;
+}
+
 function explainStage(plan: Plan, stage: StagePlan): string[] {
-  if (stage.kind === 'pass') {
-    return [
-      `stage ${stage.index} (${stage.id})   on every partition`,
-      '  passes rows on, under offsets of its own',
-      `  → output ${stage.output}`,
-    ];
-  }
+  const title = `stage ${stage.index} (${stage.id})   on every partition`;
+  if (stage.kind === 'pass') return [title, '  passes rows on, under offsets of its own', `  → output ${stage.output}`];
+  const named = (column: number | null) => (column === null ? '' : stage.input[column]!.name);
+  const aggregates = stage.aggregates.map(({ name, function: fn, column }) => `${name} = ${fn}(${named(column)})`);
+  const offset = stage.windowOffsetMs === 0 ? '' : `, offset ${duration(stage.windowOffsetMs)}`;
   return [
-    `stage ${stage.index} (${stage.id})   on every partition, its share of the keys`,
-    `  key         ${stage.keys.map((column) => stage.input[column]!.name).join(', ')}`,
-    `  window      tumbling ${duration(stage.windowSizeMs)}${stage.windowOffsetMs === 0 ? '' : `, offset ${duration(stage.windowOffsetMs)}`}`,
-    `  aggregates  ${stage.aggregates.map(({ name, function: fn, column }) => `${name} = ${fn}(${column === null ? '' : stage.input[column]!.name})`).join(', ')}`,
+    `${title}, its share of the keys`,
+    `  key         ${stage.keys.map(named).join(', ')}`,
+    `  window      tumbling ${duration(stage.windowSizeMs)}${offset}`,
+    `  aggregates  ${aggregates.join(', ')}`,
     `  state       about ${entryBytes(stage)} bytes per live key and open window, text of keys aside`,
     ...explainFlow(plan, stage.flow),
   ];
