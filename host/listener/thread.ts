@@ -69,6 +69,7 @@ class ListenerThread {
     this.server = new Server({
       ...shared,
       plan,
+      partitions: topology.partitions,
       subscribers: this.subscribers,
       ingest: this.ingest,
       metrics: () => this.metrics(),
