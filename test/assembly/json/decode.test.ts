@@ -1,6 +1,8 @@
 // The decoder's promises one by one; decode.model.test.ts shows them in every mixture.
 import { expect, test } from 'vitest';
 import {
+  JSON_DONE,
+  JSON_FULL,
   REASON_DEPTH,
   REASON_DUPLICATE,
   REASON_MISSING,
@@ -19,7 +21,7 @@ import {
   TYPE_UTF8,
 } from '../../../assembly/layout.ts';
 import { loadKernel, reserveMemory } from '../../../host/kernel/load.ts';
-import { type Column, createDecoder } from '../../support/json-decoder.ts';
+import { type Column, createDecoder, emptyDecoded } from '../../support/json-decoder.ts';
 
 const n: Column = { name: 'n', type: TYPE_I64 };
 const numbers = createDecoder({ columns: [n] });
@@ -241,6 +243,25 @@ test('a row larger than an empty builder is a reject, one that only lacks room c
   expect(decoded.rows).toEqual([['123456'], ['12345'], ['1234567890'], ['']]);
   expect(decoded.rejects).toEqual([{ row: 2, reason: REASON_ROW_SIZE, column: -1, at: 29 }]);
   expect(decoder.decode('{"s":"\\u0031234567890x"}').rejects).toMatchObject([{ reason: REASON_ROW_SIZE }]);
+});
+
+test('decoders of one kernel take turns in the middle of their frames', () => {
+  const kernel = loadKernel({ memory: reserveMemory(16 * 1024 * 1024, false) });
+  const lines = createDecoder({ columns: [n], rowsMax: 1, kernel });
+  const array = createDecoder({ columns: [{ name: 's', type: TYPE_UTF8 }], bytesMax: 2, kernel });
+  const [fromLines, fromArray] = [emptyDecoded(), emptyDecoded()];
+  lines.begin('{"n":1}\n{"n":2}\n{"n":3}');
+  array.begin('[{"s":"aa"},{"s":"bb"},{"s":"cc"}]');
+  const statuses = [0, 1, 2].map(() => [lines.next(fromLines), array.next(fromArray)]);
+  expect(statuses).toEqual([
+    [JSON_FULL, JSON_FULL],
+    [JSON_FULL, JSON_FULL],
+    [JSON_DONE, JSON_DONE],
+  ]);
+  expect([fromLines.rows, fromArray.rows]).toEqual([
+    [[1n], [2n], [3n]],
+    [['aa'], ['bb'], ['cc']],
+  ]);
 });
 
 test('an arena that cannot hold the decoder refuses it with 0', () => {
