@@ -32,6 +32,8 @@ export interface Decoded {
   rowNumbers: number[];
   rejects: { row: number; reason: number; column: number }[];
   rowsSeen: number;
+  /** Bytes of text that were built. */
+  textBytes: number;
 }
 
 export interface ArrowDriver {
@@ -70,6 +72,7 @@ export function arrowDriver(
 
   const take = (into: Decoded) => {
     exports.builderSeal(builder);
+    into.textBytes += exports.builderBytesUsed(builder);
     const rows = exports.builderRows(builder);
     for (const [index, values] of readBatch(kernel, builder).entries()) {
       for (const value of values) into.columns[index]!.push(value);
@@ -93,6 +96,7 @@ export function arrowDriver(
         rowNumbers: [],
         rejects: [],
         rowsSeen: 0,
+        textBytes: 0,
       };
       for (;;) {
         const answer = exports.arrowNext(decoder);
