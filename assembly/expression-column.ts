@@ -33,6 +33,7 @@ import {
   registerStep,
   registerValidity,
   registerValues,
+  setHome,
   setRegister,
 } from './expression-register';
 import {
@@ -118,8 +119,12 @@ function gatherBits(out: usize, bits: usize, selection: usize): void {
 export function storeColumn(slot: usize, register: usize, type: i32, selection: usize, rows: i32): bool {
   const validity = registerValidity(register);
   const nullCount = validity == 0 ? 0 : laneCount - onesIn(validity, laneCount);
-  const homeBits = load<usize>(slot, HOME_VALIDITY);
   store<i32>(slot, nullCount, COLUMN_NULL_COUNT);
+  if (selection == 0 && type != TYPE_UTF8 && registerValues(register) == homeValues(register)) {
+    takeHome(slot, register, nullCount);
+    return true;
+  }
+  const homeBits = load<usize>(slot, HOME_VALIDITY);
   store<usize>(slot, nullCount == 0 ? 0 : homeBits, COLUMN_VALIDITY);
   if (nullCount != 0) storeBits(homeBits, validity, selection);
   const home = load<usize>(slot, HOME_VALUES);
@@ -129,6 +134,17 @@ export function storeColumn(slot: usize, register: usize, type: i32, selection: 
   else if (type == TYPE_I32) storeValues<i32>(home, register, selection);
   else storeValues<i64>(home, register, selection);
   return true;
+}
+
+/** Nothing is copied: the register's home becomes the slot's, and the slot's the register's. */
+function takeHome(slot: usize, register: usize, nullCount: i32): void {
+  const values = homeValues(register);
+  const validity = homeValidity(register);
+  setHome(register, load<usize>(slot, HOME_VALUES), load<usize>(slot, HOME_VALIDITY));
+  store<usize>(slot, values, HOME_VALUES);
+  store<usize>(slot, validity, HOME_VALIDITY);
+  store<usize>(slot, values, COLUMN_VALUES);
+  store<usize>(slot, nullCount == 0 ? 0 : validity, COLUMN_VALIDITY);
 }
 
 function storeValues<T>(out: usize, register: usize, selection: usize): void {
@@ -172,13 +188,34 @@ function storeTexts(slot: usize, register: usize, selection: usize, rows: i32): 
     const start = load<u32>(pair);
     const length = load<u32>(pair, 4) - start;
     if (length > bytesMax - used) return false;
-    memory.copy(out + used, registerBytes(register) + start, length);
+    copyText(out + used, registerBytes(register) + start, length);
     used += length;
   }
   for (; row <= rows; row++) store<u32>(offsets + (<usize>row << 2), used);
   store<usize>(slot, out, COLUMN_BYTES);
   store<u32>(slot, used, COLUMN_BYTES_LENGTH);
   return true;
+}
+
+/** Most texts are short: a call of memory.copy costs more than their few words. */
+// @ts-ignore: decorator
+@inline
+function copyText(out: usize, from: usize, length: u32): void {
+  if (length > 64) {
+    memory.copy(out, from, length);
+    return;
+  }
+  let at: usize = 0;
+  for (; at + 8 <= length; at += 8) store<u64>(out + at, load<u64>(from + at));
+  if ((length & 4) != 0) {
+    store<u32>(out + at, load<u32>(from + at));
+    at += 4;
+  }
+  if ((length & 2) != 0) {
+    store<u16>(out + at, load<u16>(from + at));
+    at += 2;
+  }
+  if ((length & 1) != 0) store<u8>(out + at, load<u8>(from + at));
 }
 
 /** Input slots point at the batch's buffers. */
