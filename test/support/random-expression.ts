@@ -169,7 +169,7 @@ class RandomExpression {
   membership(depth: number): ExpressionNode {
     const type = this.random.pick(TYPES);
     const literalType = type === 'i32' || type === 'timestamp' ? 'i64' : type;
-    const values = Array.from({ length: 1 + this.random.below(6) }, (): ExpressionNode => {
+    const values = Array.from({ length: this.random.pick([1, 2, 5, 8, 40]) }, (): ExpressionNode => {
       const mixed = literalType === 'i64' || literalType === 'f64';
       return this.literal(mixed ? this.random.pick(['i64', 'f64']) : literalType);
     });
