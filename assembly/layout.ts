@@ -128,7 +128,7 @@ export const SCATTER_HEADER_BYTES = 32;
 export const SCATTER_COLUMN_BYTES = 8;
 export const SCATTER_PARTITIONS_MAX = 256;
 
-/** In a scatter plan: a row whose key is null is listed for rejection, listed as dropped, or routed like any other. */
+/** In a scatter plan: a row whose key is null (any part of it is) is listed for rejection, listed as dropped, or routed like any other. */
 export const NULL_KEY_ERROR = 0;
 export const NULL_KEY_DROP = 1;
 export const NULL_KEY_GROUP = 2;
