@@ -13,8 +13,26 @@
 
 import { batchColumn, bitAt, columnBytes, columnValidity, columnValues } from './batch';
 import { copyBytes } from './copy';
-import { KEY_BYTES_MAX, KEY_PART_NULL, SCATTER_COLUMN_BYTES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
-import { LANES_BYTES, murmur2, murmur2Byte, murmur2I32, murmur2I64, murmur2I64x4, murmur2Lanes, murmur2x4 } from './murmur2';
+import {
+  KEY_BYTES_MAX,
+  KEY_PART_NULL,
+  SCATTER_COLUMN_BYTES,
+  TYPE_BOOL,
+  TYPE_F64,
+  TYPE_I32,
+  TYPE_I64,
+  TYPE_UTF8,
+} from './layout';
+import {
+  LANES_BYTES,
+  murmur2,
+  murmur2Byte,
+  murmur2I32,
+  murmur2I64,
+  murmur2I64x4,
+  murmur2Lanes,
+  murmur2x4,
+} from './murmur2';
 
 export const MARK_NONE: u8 = 0;
 export const MARK_NULL: u8 = 1;
@@ -108,7 +126,7 @@ function hashI64(values: usize, rows: usize, count: i32, lanes: usize, hashes: u
   }
 }
 
-/** Keys of four to SHORT_KEY_BYTES_MAX bytes are hashed four at a time, the others one by one. Returns how many are too long. */
+/** Keys of 4 to SHORT_KEY_BYTES_MAX bytes are hashed four at a time, others one by one. Returns how many are too long. */
 function hashUtf8(
   offsets: usize,
   bytes: usize,

@@ -33,7 +33,7 @@ export function fitsAnyway(scatter: Scatter, batch: usize, columnCount: i32, cou
   return bytes <= <i64>scatter.imageBytesMax;
 }
 
-/** Whether every partition's rows, as dealt, fit its image: the same upper bound, with the bytes of the rows that go there. */
+/** Whether every partition's rows, as dealt, fit its image: the same upper bound, with the bytes of just those rows. */
 export function partsFit(scatter: Scatter, batch: usize, columnCount: i32): bool {
   for (let partition = 0; partition < scatter.partitionCount; partition++) {
     const order = orderOf(scatter, partition);

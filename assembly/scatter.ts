@@ -16,13 +16,7 @@
 import { batchColumnCount } from './batch';
 import { beginImage, endImage, writeColumn } from './image';
 import { hashKeys, MARK_LONG, MARK_NONE, MARK_NULL } from './keyhash';
-import {
-  BATCH_FLAG_WATERMARKS,
-  BATCH_FLAGS,
-  NULL_KEY_GROUP,
-  SCATTER_COLUMN_BYTES,
-  TYPE_I64,
-} from './layout';
+import { BATCH_FLAG_WATERMARKS, BATCH_FLAGS, NULL_KEY_GROUP, SCATTER_COLUMN_BYTES, TYPE_I64 } from './layout';
 import { fitsAnyway, partsFit, weighRow } from './scatter-bound';
 import { orderOf, Part, partAt, partIn, Scatter } from './scatter-state';
 
