@@ -4,51 +4,80 @@
 //   - stdout: with --json JSON lines only ({"event":"ready",…} first), else nothing but what stdout sinks write.
 //   - the first Ctrl-C or SIGTERM stops gracefully, the second at once.
 
+import { Command } from 'commander';
+import { DEFAULT_PORT } from '../client/address.ts';
 import { Engine, type EngineOptions } from '../engine/engine.ts';
 import { EngineError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
-import { exitCodeOf, failureText } from './failure.ts';
+import { EXIT_INTERRUPTED, EXIT_OK } from './exit-codes.ts';
 import { jobUrl } from './job-file.ts';
 import { parseMemory } from './memory-size.ts';
+import type { Finish } from './program.ts';
 import { whenAsked } from './stop-signal.ts';
+import { say } from './terminal.ts';
 
-export interface RunOptions {
+/** As commander hands them over. */
+export interface EngineFlags {
   port: string;
   host: string;
   partitions: string;
   listeners: string;
   memory?: string;
+}
+
+interface RunOptions extends EngineFlags {
   once?: boolean;
   drain?: boolean;
   json?: boolean;
 }
 
+export function command(finish: Finish): Command {
+  return withEngineOptions(new Command('run').argument('<job>', 'a module with «export default job(…)», .ts or .js'))
+    .description('Run a job: one engine in this process, until Ctrl-C.')
+    .option('--once', 'stop when every producer has said that nothing more will follow')
+    .option('--drain', 'emit windows that are still open when the engine stops')
+    .option('--json', 'JSON lines on standard output: {"event":"ready","port":…} first')
+    .addHelpText('after', EXAMPLES)
+    .action(async (job: string, options: RunOptions) => finish(await run(job, options)));
+}
+
+const EXAMPLES = `
+Examples:
+  pelton run job.ts
+  pelton run job.ts --port 0 --json
+  pelton run job.ts --partitions 2 --memory 8GiB
+`;
+
+/** Options of every command that starts an engine. */
+export function withEngineOptions(command: Command): Command {
+  return command
+    .option('--port <port>', 'where to listen; 0: any free port', String(DEFAULT_PORT))
+    .option('--host <address>', 'address to listen on; others than 127.0.0.1 let the network in', '127.0.0.1')
+    .option('--partitions <n>', 'partition threads', '1')
+    .option('--listeners <n>', 'listener threads', '1')
+    .option('--memory <size>', 'what the partitions share, e.g. 4GiB; default: half of what this process may use');
+}
+
 /** @returns the exit code */
-export async function run(jobFile: string, options: RunOptions): Promise<number> {
-  const say = (line: string) => void process.stderr.write(`${line}\n`);
-  try {
-    const engine = await Engine.start({ jobUrl: jobUrl(jobFile), ...engineOptions(options), log: say });
-    announce(engine, options);
-    const asked = whenAsked((again) => {
-      say(again ? 'stopping at once' : 'stopping: handing on what has been taken in (again to stop at once)');
-      if (again) process.exit(130);
-      void engine.stop({ drain: options.drain ?? false });
-    });
-    if (options.once) void engine.whenOutputsEnded().then(() => engine.stop());
-    const { openRows } = await engine.ended.finally(asked.forget);
-    if (openRows > 0) {
-      say(`${openRows} rows in windows that were still open have not been emitted; --drain emits them at a stop`);
-    }
-    if (options.json) process.stdout.write(`${JSON.stringify({ event: 'stopped', openRows })}\n`);
-    return 0;
-  } catch (error) {
-    say(failureText(error));
-    return exitCodeOf(error);
+async function run(jobFile: string, options: RunOptions): Promise<number> {
+  const engine = await Engine.start({ jobUrl: jobUrl(jobFile), ...engineOptions(options), log: say });
+  announce(engine, options);
+  const asked = whenAsked((again) => {
+    if (again) process.exit(EXIT_INTERRUPTED);
+    say('stopping: handing on what has been taken in (again to stop at once)');
+    void engine.stop({ drain: options.drain ?? false });
+  });
+  if (options.once) void engine.whenOutputsEnded().then(() => engine.stop());
+  const { openRows } = await engine.ended.finally(asked.forget);
+  if (openRows > 0) {
+    say(`${openRows} rows in windows that were still open have not been emitted; --drain emits them at a stop`);
   }
+  if (options.json) process.stdout.write(`${JSON.stringify({ event: 'stopped', openRows })}\n`);
+  return EXIT_OK;
 }
 
 /** @throws EngineError OPTION for what is no number or size */
-export function engineOptions(options: RunOptions): Omit<EngineOptions, 'jobUrl'> {
+export function engineOptions(options: EngineFlags): Omit<EngineOptions, 'jobUrl'> {
   const memoryBytes = options.memory === undefined ? undefined : parseMemory(options.memory);
   if (memoryBytes === null) {
     throw new EngineError('OPTION', `--memory ${options.memory}: expected a size such as 512MiB or 4GiB`);
@@ -76,7 +105,7 @@ function announce(engine: Engine, { json }: RunOptions): void {
     process.stdout.write(`${JSON.stringify({ event: 'ready', port, host, job: plan.job, streams, sinks })}\n`);
     return;
   }
-  process.stderr.write(`${readyText(host, port, plan)}\n`);
+  say(readyText(host, port, plan));
 }
 
 /** What an operator can do now. */
