@@ -47,6 +47,7 @@ import {
   readDouble,
   readInteger,
   readShortInteger,
+  readZero,
   skipNumber,
   skipShortInteger,
 } from './number';
@@ -174,7 +175,8 @@ function writeInteger(field: usize, kind: i32, p: usize, behind: usize, row: i32
 }
 
 function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
-  const behind = readInteger(p);
+  // 0 alone is the one common number that has no leading digit.
+  const behind = load<u16>(p) == 0x2c30 ? readZero(p) : readInteger(p);
   if (behind == 0) return 0;
   if (numberState == NUMBER_EXACT) return writeInteger(field, kind, p, behind, row);
   const beyondTime = kind == KIND_EVENT_TIME && numberState == NUMBER_OVERFLOW;

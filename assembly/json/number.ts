@@ -66,7 +66,7 @@ export function skipShortInteger(p: usize): usize {
 }
 
 /**
- * Reads an integer of at most 18 digits and no point or exponent; its value is in numberInteger.
+ * Reads an integer of at most 19 digits and no point or exponent; its value is in numberInteger.
  *
  * @param p     at its first digit, 1 … 9, behind the sign
  * @param sign  0, or −1 for a negative number
@@ -86,8 +86,9 @@ export function readShortInteger(p: usize, sign: i64): usize {
     if (more != 0) value = value * <i64>powerOfTenInteger(more) + <i64>eightDigits(next, more);
     if (more == 8) {
       const last = digitsIn(load<u64>(p));
-      if (last > 2) return 0;
+      if (last > 3) return 0;
       if (last != 0) value = value * <i64>powerOfTenInteger(last) + <i64>eightDigits(load<u64>(p), last);
+      if (value < 0) return 0; // 19 digits fit into u64, not all of them into i64.
       p += <usize>last;
     }
   } else {
@@ -97,6 +98,15 @@ export function readShortInteger(p: usize, sign: i64): usize {
   numberInteger = (value ^ sign) - sign;
   const byte = load<u8>(p);
   return byte == COMMA || !goesOn(byte) ? p : 0;
+}
+
+/** p at a 0 that is the whole number. */
+// @ts-ignore: decorator
+@inline
+export function readZero(p: usize): usize {
+  numberState = NUMBER_EXACT;
+  numberInteger = 0;
+  return p + 1;
 }
 
 /** Reads any number that is an exact i64 (1.0 and 1e3 are) into numberInteger. Returns the address behind it, or 0. */

@@ -56,6 +56,8 @@ export interface DecoderOptions {
   bytesMax?: number;
   /** What stands behind every frame; 64 bytes at most. */
   behind?: string;
+  /** Places frames so that the memory ends 64 bytes behind them: one byte further is a trap. */
+  atMemoryEnd?: boolean;
   /** To share one kernel with other decoders; default: a kernel of its own. */
   kernel?: Kernel;
 }
@@ -80,16 +82,21 @@ export function createDecoder(options: DecoderOptions): Decoder {
   const builder = createBuilder(kernel, columns, rowsMax, bytesMax);
   const decoder = exports.jsonCreate(writeDecoderPlan(kernel, builder, columns)) >>> 0;
   if (decoder === 0) throw new Error('the arena is full');
-  const at = exports.reserve(FRAME_BYTES_MAX + 64) >>> 0;
+  const frameAt = exports.reserve(FRAME_BYTES_MAX + 64) >>> 0;
+  let at = frameAt;
   const tail = new TextEncoder().encode(behind);
   const place = (frame: Uint8Array | string) => {
     const bytes = typeof frame === 'string' ? new TextEncoder().encode(frame) : frame;
+    at = options.atMemoryEnd ? u8.length - 64 - bytes.length : frameAt;
     u8.set(bytes, at);
     u8.fill(0, at + bytes.length, at + bytes.length + 64);
     u8.set(tail, at + bytes.length);
     return bytes.length;
   };
-  const begin = (frame: Uint8Array | string) => exports.jsonBegin(decoder, at, place(frame));
+  const begin = (frame: Uint8Array | string) => {
+    const length = place(frame);
+    exports.jsonBegin(decoder, at, length);
+  };
   const next = (into: Decoded) => {
     const status = exports.jsonNext(decoder);
     if (status === JSON_FULL) into.pauses++;
@@ -100,7 +107,10 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return status;
   };
   return {
-    check: (text) => exports.jsonCheck(at, place(text)),
+    check(text) {
+      const length = place(text);
+      return exports.jsonCheck(at, length);
+    },
     begin,
     next,
     decode(frame) {

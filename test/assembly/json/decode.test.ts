@@ -223,7 +223,9 @@ test('an event time is an integer or RFC 3339, rounded down, within what a Date 
       { row: 0, reason: REASON_TIME_RANGE, column: 0, at: 5 },
     ]);
   }
-  for (const text of ['', 'now', '2001-02-29T00:00:00Z', '2001-01-01T24:00:00Z', '2001-01-01T00:00:00', '2001-01-01']) {
+  const days = ['2001-02-29', '1900-02-29', '2100-02-29', '2001-04-31', '2001-13-01', '2001-00-01', '2001-01-00'];
+  const wrong = ['', 'now', '2001-01-01T24:00:00Z', '2001-01-01T00:00:00', '2001-01-01', '2001-01-01T00:00:00.Z'];
+  for (const text of [...wrong, ...days.map((day) => `${day}T00:00:00Z`)]) {
     expect(times.decode(`{"t":"${text}"}`).rejects, text).toEqual([{ row: 0, reason: REASON_TYPE, column: 0, at: 5 }]);
   }
 });
