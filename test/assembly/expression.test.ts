@@ -110,6 +110,8 @@ test('overflows count only in rows that are left and branches that are taken', (
   expect(runProgram(fields, rows, [filter(col('n').lt(9n), fields), select({ x: plusOne }, fields)]).overflows).toBe(0);
   const guarded = when(col('n').lt(9n), plusOne, col('n'));
   expect(runProgram(fields, rows, [select({ x: guarded }, fields)]).overflows).toBe(0);
+  const nested = when(col('n').lt(9n), when(col('n').gt(5n), plusOne, col('n')), col('n'));
+  expect(runProgram(fields, rows, [select({ x: nested }, fields)]).overflows).toBe(0);
   expect(runProgram(fields, rows, [select({ x: coalesce(col('n'), plusOne) }, fields)]).overflows).toBe(0);
 });
 
@@ -220,6 +222,8 @@ test.each([
   ['lt', col('s').lt('zebra'), [T, T, F, F, F]],
   ['ge', col('s').ge('zebra'), [F, F, T, T, T]],
   ['startsWith', col('s').startsWith('zebra'), [F, F, T, T, F]],
+  ['gt of eight bytes', col('s').gt('zebra cr'), [F, F, F, T, T]],
+  ['lt of a later word', col('s').lt('zebra drossing'), [T, T, T, T, F]],
 ])('utf8 %s goes by bytes, so a letter outside ASCII is greater than z', (_, expression, expected) => {
   const fields = [{ name: 's', type: 'utf8', nullable: false } as const];
   const rows = ['', 'zebr', 'zebra', 'zebra crossing', 'Ähre'].map((s) => ({ s }));

@@ -11,6 +11,7 @@ import {
   lit,
   max,
   min,
+  type NullKey,
   ndjsonFile,
   stdout,
   stream,
@@ -100,6 +101,13 @@ test('a pipeline may key twice: the second window is over the first one’s resu
     .aggregate({ most: max('n') })
     .to(stdout());
   expect(twice.output.map(({ name }) => name)).toStrictEqual(['windowStart', 'windowEnd', 'origin', 'most']);
+});
+
+test('a nullable key is null in the result only when nulls are grouped', () => {
+  const keyOf = (nullKey: NullKey) =>
+    flights.keyBy('distance', { nullKey }).window(tumbling('1h')).aggregate({ n: count() }).fields[2];
+  expect(keyOf('group')).toStrictEqual({ name: 'distance', type: 'i32', nullable: true });
+  for (const nullKey of ['error', 'drop'] as const) expect(keyOf(nullKey)!.nullable).toBe(false);
 });
 
 test('a common beginning may be used twice', () => {

@@ -106,6 +106,27 @@ test('select infers type and nullability of every expression', () => {
     readonly near: boolean;
     readonly hub: boolean;
   }>();
+  // The builder's own rules (typing.ts) say the same as the compiler's (shape.ts).
+  expect(
+    selected.fields.map(({ name, type, nullable }) => `${name}: ${type}${nullable ? ' | null' : ''}`),
+  ).toStrictEqual([
+    'sum: i64',
+    'sumOfNull: i64 | null',
+    'sumOfLong: i64 | null',
+    'ratio: f64 | null',
+    'hours: f64',
+    'rest: i64',
+    'late: bool | null',
+    'known: bool',
+    'filled: i32',
+    'chosen: utf8 | null',
+    'constant: f64',
+    'next: timestamp | null',
+    'gap: i64 | null',
+    'small: i32 | null',
+    'near: bool',
+    'hub: bool',
+  ]);
 });
 
 test('functions see typed rows', () => {
