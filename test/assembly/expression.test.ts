@@ -1,6 +1,6 @@
 // The kernels' promises that a random program would show only by chance.
 import { expect, test } from 'vitest';
-import { RESULT_BATCH, RESULT_COUNT, RESULT_SELECTION } from '../../assembly/expression-layout.ts';
+import { PLAN_REGISTERS, RESULT_BATCH, RESULT_COUNT, RESULT_SELECTION } from '../../assembly/expression-layout.ts';
 import {
   BATCH_COLUMN_COUNT,
   BATCH_FLAG_WATERMARKS,
@@ -202,6 +202,24 @@ test('a batch of more rows or text than the plan said is refused with 0, and not
   expect(rawRun(fields, rows, 0, { rowsMax: 7 }, steps).result).toBe(0);
   expect(rawRun(fields, rows, 0, { rowsMax: 8, bytesMax: 700 }, steps).result).toBe(0);
   expect(rawRun(fields, rows, 0, { rowsMax: 8, bytesMax: 800 }, steps).count).toBe(8);
+});
+
+test('a program needs as many registers as its expressions are deep, not as many as it has columns', () => {
+  const registersOf = (count: number) => {
+    const columns = Array.from({ length: count }, (_, index) => [`x${index}`, col('n').add(1n).mul(2n)] as const);
+    const { bytes } = compileProgram([i64('n')], [select(Object.fromEntries(columns), [i64('n')])]);
+    return new DataView(bytes.buffer).getUint32(PLAN_REGISTERS, true);
+  };
+  expect(registersOf(100)).toBe(registersOf(1));
+});
+
+test('a text computed from a computed text has room for it, however long the literals were', () => {
+  const fields = [{ name: 's', type: 'utf8', nullable: true } as const];
+  const first = select({ x: coalesce(col('s'), 'y'.repeat(4000)) }, fields);
+  const second = select({ z: when(col('x').eq('a'), 'b', col('x')) }, first.output);
+  const rows = [{ s: null }, { s: 'a' }, { s: null }];
+  const run = runProgram(fields, rows, [first, second], { bytesMax: 8 });
+  expect(run.rows.map(({ row }) => row.z)).toStrictEqual(['y'.repeat(4000), 'b', 'y'.repeat(4000)]);
 });
 
 test('an arena that cannot hold the program refuses it with 0', () => {
