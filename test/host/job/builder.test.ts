@@ -172,7 +172,7 @@ const refusals: [what: string, define: () => unknown, message: string][] = [
   ['a condition that is no expression', () => untyped.filter!(true), 'takes an expression or a function, seen boolean'],
   [
     'a fraction beside an integer',
-    () => flights.select({ x: col('delay').add(0.5) }),
+    () => untyped.select!({ x: col('delay').add(0.5) }),
     '"x": the literal 0.5 is no whole number, but meets i32; write toF64() of the i32',
   ],
   [

@@ -161,6 +161,8 @@ test('wrong names and ill-typed expressions are refused by the compiler and by n
   expect(() => flights.filter(col('delay').add(1))).toThrow('expected bool');
   // @ts-expect-error: Ill<'unknown field "dely"'>
   expect(() => flights.select({ x: col('dely') })).toThrow('did you mean "delay"');
+  // @ts-expect-error: Ill<'the literal 0.5 is no whole number; write toF64() of the integer'>
+  expect(() => flights.select({ x: col('delay').mul(0.5) })).toThrow('0.5 is no whole number');
   // @ts-expect-error: no such field
   expect(() => flights.select('origin', 'dely')).toThrow('did you mean "delay"');
   // @ts-expect-error: no such field
