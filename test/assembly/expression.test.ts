@@ -1,6 +1,6 @@
 // The kernels' promises that a random program would show only by chance.
 import { expect, test } from 'vitest';
-import { RESULT_BATCH, RESULT_COUNT, RESULT_SELECTION } from '../../assembly/expression-layout.ts';
+import { PLAN_REGISTERS, RESULT_BATCH, RESULT_COUNT, RESULT_SELECTION } from '../../assembly/expression-layout.ts';
 import {
   BATCH_COLUMN_COUNT,
   BATCH_FLAG_WATERMARKS,
@@ -110,6 +110,8 @@ test('overflows count only in rows that are left and branches that are taken', (
   expect(runProgram(fields, rows, [filter(col('n').lt(9n), fields), select({ x: plusOne }, fields)]).overflows).toBe(0);
   const guarded = when(col('n').lt(9n), plusOne, col('n'));
   expect(runProgram(fields, rows, [select({ x: guarded }, fields)]).overflows).toBe(0);
+  const nested = when(col('n').lt(9n), when(col('n').gt(5n), plusOne, col('n')), col('n'));
+  expect(runProgram(fields, rows, [select({ x: nested }, fields)]).overflows).toBe(0);
   expect(runProgram(fields, rows, [select({ x: coalesce(col('n'), plusOne) }, fields)]).overflows).toBe(0);
 });
 
@@ -202,6 +204,24 @@ test('a batch of more rows or text than the plan said is refused with 0, and not
   expect(rawRun(fields, rows, 0, { rowsMax: 8, bytesMax: 800 }, steps).count).toBe(8);
 });
 
+test('a program needs as many registers as its expressions are deep, not as many as it has columns', () => {
+  const registersOf = (count: number) => {
+    const columns = Array.from({ length: count }, (_, index) => [`x${index}`, col('n').add(1n).mul(2n)] as const);
+    const { bytes } = compileProgram([i64('n')], [select(Object.fromEntries(columns), [i64('n')])]);
+    return new DataView(bytes.buffer).getUint32(PLAN_REGISTERS, true);
+  };
+  expect(registersOf(100)).toBe(registersOf(1));
+});
+
+test('a text computed from a computed text has room for it, however long the literals were', () => {
+  const fields = [{ name: 's', type: 'utf8', nullable: true } as const];
+  const first = select({ x: coalesce(col('s'), 'y'.repeat(4000)) }, fields);
+  const second = select({ z: when(col('x').eq('a'), 'b', col('x')) }, first.output);
+  const rows = [{ s: null }, { s: 'a' }, { s: null }];
+  const run = runProgram(fields, rows, [first, second], { bytesMax: 8 });
+  expect(run.rows.map(({ row }) => row.z)).toStrictEqual(['y'.repeat(4000), 'b', 'y'.repeat(4000)]);
+});
+
 test('an arena that cannot hold the program refuses it with 0', () => {
   const { exports, u8 } = loadKernel({ memory: reserveMemory(131072, false) });
   const { bytes } = compileProgram(AB, [filter(col('a'), AB), select({ x: lit(1).add(2) }, AB)]);
@@ -220,6 +240,8 @@ test.each([
   ['lt', col('s').lt('zebra'), [T, T, F, F, F]],
   ['ge', col('s').ge('zebra'), [F, F, T, T, T]],
   ['startsWith', col('s').startsWith('zebra'), [F, F, T, T, F]],
+  ['gt of eight bytes', col('s').gt('zebra cr'), [F, F, F, T, T]],
+  ['lt of a later word', col('s').lt('zebra drossing'), [T, T, T, T, F]],
 ])('utf8 %s goes by bytes, so a letter outside ASCII is greater than z', (_, expression, expected) => {
   const fields = [{ name: 's', type: 'utf8', nullable: false } as const];
   const rows = ['', 'zebr', 'zebra', 'zebra crossing', 'Ähre'].map((s) => ({ s }));

@@ -11,6 +11,7 @@ import {
   lit,
   max,
   min,
+  type NullKey,
   ndjsonFile,
   stdout,
   stream,
@@ -102,6 +103,13 @@ test('a pipeline may key twice: the second window is over the first one’s resu
   expect(twice.output.map(({ name }) => name)).toStrictEqual(['windowStart', 'windowEnd', 'origin', 'most']);
 });
 
+test('a nullable key is null in the result only when nulls are grouped', () => {
+  const keyOf = (nullKey: NullKey) =>
+    flights.keyBy('distance', { nullKey }).window(tumbling('1h')).aggregate({ n: count() }).fields[2];
+  expect(keyOf('group')).toStrictEqual({ name: 'distance', type: 'i32', nullable: true });
+  for (const nullKey of ['error', 'drop'] as const) expect(keyOf(nullKey)!.nullable).toBe(false);
+});
+
 test('a common beginning may be used twice', () => {
   const late = flights.filter(col('delay').gt(0));
   const made = job('two', late.select('origin').to(stdout('a')), late.select('delay').to(stdout('b')));
@@ -164,7 +172,7 @@ const refusals: [what: string, define: () => unknown, message: string][] = [
   ['a condition that is no expression', () => untyped.filter!(true), 'takes an expression or a function, seen boolean'],
   [
     'a fraction beside an integer',
-    () => flights.select({ x: col('delay').add(0.5) }),
+    () => untyped.select!({ x: col('delay').add(0.5) }),
     '"x": the literal 0.5 is no whole number, but meets i32; write toF64() of the i32',
   ],
   [
