@@ -37,7 +37,8 @@ export interface Decoded {
 }
 
 export interface ArrowDriver {
-  decode(stream: Uint8Array, surroundings?: number): Decoded;
+  /** @param surroundings  what stands before the stream: one byte over and over, or these bytes right before it */
+  decode(stream: Uint8Array, surroundings?: number | Uint8Array): Decoded;
 }
 
 export function arrowDriver(
@@ -83,7 +84,8 @@ export function arrowDriver(
   return {
     decode(stream, surroundings = 0) {
       const place = u8.length - stream.length;
-      u8.fill(surroundings, arenaEnd, place);
+      if (typeof surroundings === 'number') u8.fill(surroundings, arenaEnd, place);
+      else u8.set(surroundings, place - surroundings.length);
       u8.set(stream, place);
       exports.builderReset(builder);
       const begun = exports.arrowBegin(decoder, place, stream.length);
