@@ -288,6 +288,8 @@ function appendRows(decoder: Decoder, row: i32, count: i32): bool {
   }
   countUp(load<usize>(fields, BUILDER_ROW_NUMBERS) + ((<usize>built) << 2), decoder.rowsSeen, fit);
   store<i32>(fields, built + fit, BUILDER_ROWS);
+  assert(built + fit <= load<i32>(fields, BUILDER_ROWS_MAX));
+  assert(builderBytesUsed(decoder.builder) <= load<i32>(fields, BUILDER_BYTES_MAX));
   decoder.row = row + fit;
   decoder.rowsSeen += fit;
   return true;

@@ -88,6 +88,21 @@ test('big-endian streams, old metadata, tensors and second schemas are refused b
   expect(code(indexes(1))).toBe(layout.ARROW_MESSAGE_KIND);
 });
 
+test('a vtable or a table in front of the stream is not read', () => {
+  const stream = schemaMessage([int('n', 32)]);
+  expect(arrowDriver([]).decode(stream, stream).code).toBe(layout.ARROW_OK);
+  const view = new DataView(stream.buffer);
+  const metadata = 8;
+  const root = metadata + view.getUint32(metadata, true);
+  // The same bytes stand in front once more: what points there finds a whole, valid vtable.
+  const vtableInFront = stream.slice();
+  new DataView(vtableInFront.buffer).setInt32(root, view.getInt32(root, true) + stream.length, true);
+  expect(arrowDriver([]).decode(vtableInFront, stream).code).toBe(layout.ARROW_NOT_STREAM);
+  const rootInFront = stream.slice();
+  new DataView(rootInFront.buffer).setInt32(metadata, view.getUint32(metadata, true) - stream.length, true);
+  expect(arrowDriver([]).decode(rootInFront, stream).code).toBe(layout.ARROW_NOT_STREAM);
+});
+
 test('a schema that reaches one field exponentially often is refused at once', () => {
   let shared: FlatReference = fieldTable(int('leaf', 32));
   for (let level = 0; level < 20; level++)
