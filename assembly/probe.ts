@@ -11,7 +11,18 @@
 import { batchColumn, columnBytes, columnValues } from './batch';
 import { factsOf, markBlock } from './blocks';
 import { hashBytes, hashWord } from './hash';
-import { bytesEqual, columnWords, entryBytesFor, hasNullKeys, keyEquals, paddedBytes, prepareKeys, tagOf, writeBytes, writeKey } from './key';
+import {
+  bytesEqual,
+  columnWords,
+  entryBytesFor,
+  hasNullKeys,
+  keyEquals,
+  paddedBytes,
+  prepareKeys,
+  tagOf,
+  writeBytes,
+  writeKey,
+} from './key';
 import { TYPE_F64 } from './layout';
 import { Pane, firstSlot, paneErase, paneInsert, segmentOf } from './pane';
 import { ENTRY_KEYS, KEY_ONE_UTF8, KEY_ONE_WORD, Stage, keyOf, scratchEntries, scratchTags } from './stage';
