@@ -83,7 +83,17 @@ export function clientFailure(error: ClientError, named: string): CliError {
 /** Anything a command may throw, as the error that is shown; undefined: a mistake of ours, which keeps its stack. */
 export function shownError(error: unknown, named: string): CliError | undefined {
   if (error instanceof Error && error.name === 'CliError') return error as CliError;
-  return isClientError(error) ? clientFailure(error, named) : undefined;
+  return isClientError(error) ? clientFailure(error, named) : engineFailure(error);
+}
+
+/** Operating errors of host/errors.ts, told apart by name and code. */
+function engineFailure(error: unknown): CliError | undefined {
+  const { name, code = '', message } = error as { name?: string; code?: string; message: string };
+  if (name === 'JobError') return new CliError(EXIT_DATA, message, '', 'JOB');
+  if (name !== 'EngineError') return undefined;
+  if (code === 'OPTION') return new CliError(EXIT_USAGE, message, '', code);
+  if (code === 'JobError') return new CliError(EXIT_DATA, message, '', 'JOB');
+  return new CliError(code === 'PORT' ? EXIT_UNAVAILABLE : EXIT_ENGINE, message, '', code);
 }
 
 function resumeText({ resume }: ClientError): string {

@@ -18,6 +18,8 @@ interface CommandEntry {
 }
 
 const COMMANDS: readonly CommandEntry[] = [
+  { name: 'run', summary: 'run a job', load: () => import('./run.ts') },
+  { name: 'explain', summary: 'show what a job becomes, without running it', load: () => import('./explain.ts') },
   { name: 'send', summary: 'send rows of a file or of standard input to a stream', load: () => import('./send.ts') },
   { name: 'tail', summary: 'print the results of a sink as they come', load: () => import('./tail.ts') },
 ];

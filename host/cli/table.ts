@@ -22,17 +22,17 @@ export interface BusiestOptions {
   rows?: number;
 }
 
-/** The rows with the largest counts; window_start and window_end (epoch ms) become one column of UTC hours. */
+/** The rows with the largest counts; windowStart and windowEnd (epoch ms) become one column of UTC hours. */
 export function busiestTable(
   rows: readonly Record<string, unknown>[],
   { key, by = 'count', rows: most = 10 }: BusiestOptions,
 ): string {
   const top = busiest(rows, key, by, most);
-  const others = Object.keys(top[0] ?? {}).filter((name) => ![key, by, 'window_start', 'window_end'].includes(name));
+  const others = Object.keys(top[0] ?? {}).filter((name) => ![key, by, 'windowStart', 'windowEnd'].includes(name));
   const names = [key, 'window (UTC)', by, ...others];
   const cells = top.map((row) => [
     cellText(row[key]),
-    windowText(Number(row.window_start), Number(row.window_end)),
+    windowText(Number(row.windowStart), Number(row.windowEnd)),
     cellText(row[by]),
     ...others.map((name) => cellText(row[name])),
   ]);
@@ -48,7 +48,7 @@ function busiest(
 ): Record<string, unknown>[] {
   const order = (a: Record<string, unknown>, b: Record<string, unknown>) =>
     Number(b[by]) - Number(a[by]) ||
-    Number(a.window_start) - Number(b.window_start) ||
+    Number(a.windowStart) - Number(b.windowStart) ||
     (String(a[key]) < String(b[key]) ? -1 : 1);
   let top: Record<string, unknown>[] = [];
   for (const row of rows) {

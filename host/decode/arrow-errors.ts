@@ -14,6 +14,39 @@ export interface ArrowError {
   column?: { name: string; type: number } | undefined;
 }
 
+/** Stable names of the ARROW_ codes from 1 on, as a producer is told them. */
+const ERROR_NAMES = [
+  'ARROW_TRUNCATED',
+  'ARROW_NOT_STREAM',
+  'ARROW_FILE_FORMAT',
+  'ARROW_METADATA',
+  'ARROW_METADATA_VERSION',
+  'ARROW_MESSAGE_KIND',
+  'ARROW_BIG_ENDIAN',
+  'ARROW_COMPRESSED',
+  'ARROW_FIELDS_LIMIT',
+  'ARROW_UNKNOWN_TYPE',
+  'ARROW_COLUMN_MISSING',
+  'ARROW_COLUMN_DUPLICATE',
+  'ARROW_COLUMN_TYPE',
+  'ARROW_COLUMN_VIEW',
+  'ARROW_COLUMN_NESTED',
+  'ARROW_DICTIONARY_TYPE',
+  'ARROW_BUFFERS',
+  'ARROW_NULL_COUNT',
+  'ARROW_OFFSETS',
+  'ARROW_DICTIONARY_INDEX',
+  'ARROW_DICTIONARY_DELTAS',
+  'ARROW_DICTIONARY_UTF8',
+  'ARROW_ROWS_LIMIT',
+  'ARROW_TRAILING',
+] as const satisfies (keyof typeof layout)[];
+
+export function arrowErrorName(code: number): string {
+  // biome-ignore lint/performance/noDynamicNamespaceImportAccess: the names stand in layout.ts once
+  return ERROR_NAMES.find((name) => layout[name] === code) ?? 'ARROW';
+}
+
 const STREAM_WRITER =
   'pyarrow: pa.ipc.new_stream(…), polars: write_ipc_stream(…), JavaScript: tableToIPC(table, { format: "stream" })';
 
@@ -62,11 +95,11 @@ const TEXTS: Readonly<Record<number, (error: ArrowError) => string>> = {
   [layout.ARROW_METADATA_VERSION]: ({ detail }) =>
     `metadata version V${detail + 1}; expected V4 or V5 (Arrow 0.8 and later; pyarrow: IpcWriteOptions(metadata_version=MetadataVersion.V5))`,
   [layout.ARROW_MESSAGE_KIND]: ({ detail }) =>
-    `${MESSAGE_KINDS[detail] ?? `message kind ${detail}`} where it cannot stand; expected one schema, then dictionary and record batches`,
+    `${MESSAGE_KINDS[detail] ?? 'an unknown message'} where it cannot stand; expected one schema, then dictionary and record batches`,
   [layout.ARROW_BIG_ENDIAN]: () =>
     'the stream is big-endian; expected little-endian (Arrow C++ and pyarrow on big-endian machines: swap before writing)',
   [layout.ARROW_COMPRESSED]: ({ detail }) =>
-    `the buffers are compressed with ${CODECS[detail] ?? `codec ${detail}`}; expected none (pyarrow: IpcWriteOptions(compression=None), polars: compression="uncompressed")`,
+    `the buffers are compressed with ${CODECS[detail] ?? 'an unknown codec'}; expected none (pyarrow: IpcWriteOptions(compression=None), polars: compression="uncompressed")`,
   [layout.ARROW_FIELDS_LIMIT]: () =>
     `the schema has more than ${layout.ARROW_FIELDS_MAX} fields or nests deeper than ${layout.ARROW_DEPTH_MAX}; send only the columns that are needed`,
   [layout.ARROW_UNKNOWN_TYPE]: ({ detail }) =>
@@ -78,7 +111,7 @@ const TEXTS: Readonly<Record<number, (error: ArrowError) => string>> = {
   [layout.ARROW_COLUMN_TYPE]: (error) =>
     `${columnOf(error)} has the type ${seen(error)}; expected ${takes(error)}: cast it before writing`,
   [layout.ARROW_COLUMN_VIEW]: (error) =>
-    `${columnOf(error)} has the type ${seen(error)}; expected ${takes(error)} (polars: compat_level=CompatLevel.oldest(), pyarrow: cast to pa.string(), DataFusion and arrow-rs: cast to Utf8)`,
+    `${columnOf(error)} has the type ${seen(error)}; expected ${takes(error)} (polars: compat_level=CompatLevel.oldest(); pyarrow and DataFusion: cast to utf8)`,
   [layout.ARROW_COLUMN_NESTED]: (error) =>
     `${columnOf(error)} has the nested type ${seen(error)}; expected ${takes(error)}: flatten it (pyarrow: table.flatten(), polars: unnest) or decode it (pyarrow: run_end_decode)`,
   [layout.ARROW_DICTIONARY_TYPE]: (error) =>
@@ -93,7 +126,7 @@ const TEXTS: Readonly<Record<number, (error: ArrowError) => string>> = {
     `${batchOf(error)}: an index has no entry in the dictionary; expected its dictionary batch before the record batch (pyarrow: IpcWriteOptions(unify_dictionaries=True), or dictionary_decode())`,
   [layout.ARROW_DICTIONARY_DELTAS]: (error) =>
     `${batchOf(error)}: more than ${layout.ARROW_DELTAS_MAX} pieces of one dictionary (pyarrow: IpcWriteOptions(emit_dictionary_deltas=False))`,
-  [layout.ARROW_DICTIONARY_UTF8]: (error) => `${batchOf(error)}: a dictionary entry is not UTF-8; send text as UTF-8`,
+  [layout.ARROW_DICTIONARY_UTF8]: (error) => `${batchOf(error)}: a dictionary entry is not UTF-8`,
   [layout.ARROW_ROWS_LIMIT]: () =>
     'a batch claims more rows than the bytes of the stream can hold (8 a byte); columns of type null alone carry no rows',
   [layout.ARROW_TRAILING]: () =>
