@@ -57,3 +57,7 @@ function arrowFrame(flights: Flights, rows: Uint32Array): Uint8Array {
 /** The frames dealt round to so many producers. */
 export const dealt = (frames: readonly Frame[], producers: number): Frame[][] =>
   Array.from({ length: producers }, (_, producer) => frames.filter((_frame, index) => index % producers === producer));
+
+/** Every other row, from `first` on. */
+export const everyOther = (rows: Uint32Array, first: number): Uint32Array =>
+  rows.filter((_row, index) => index % 2 === first);

@@ -10,7 +10,7 @@ import { dailyLines, hourlyLines, type OriginWindow, tumblingByOrigin } from '..
 import { DATA, type Flights, readFlights } from '../../support/data.ts';
 import { EngineRun } from '../../support/engine-run.ts';
 import { dealt, flightFrames, inOrder, shuffledWithin } from '../../support/flight-frames.ts';
-import { DAILY_COLUMNS, HOURLY_COLUMNS } from '../../support/flight-results.ts';
+import { DAILY_COLUMNS, differences, HOURLY_COLUMNS } from '../../support/flight-results.ts';
 import type { Frame } from '../../support/ws-producer.ts';
 import type { WsSubscriber } from '../../support/ws-subscriber.ts';
 
@@ -72,13 +72,4 @@ function expectHours(perDay: WsSubscriber, where: string): void {
     const off = Math.abs(Number(line.slice(at + 1)) - hours);
     if (!(off <= 1e-9 * Math.max(1, Math.abs(hours)))) expect.fail(`${where}: ${line}, expected ${hours}`);
   }
-}
-
-/** The first lines that one side has and the other has not. */
-function differences(actual: readonly string[], expected: readonly string[]): string[] {
-  if (actual.length === expected.length && actual.every((line, at) => line === expected[at])) return [];
-  const [has, wants] = [new Set(actual), new Set(expected)];
-  const extra = actual.filter((line, at) => !wants.has(line) || line === actual[at - 1]);
-  const missing = expected.filter((line) => !has.has(line));
-  return [...extra.slice(0, 5).map((line) => `+ ${line}`), ...missing.slice(0, 5).map((line) => `- ${line}`)];
 }
