@@ -121,7 +121,8 @@ export class ListenerBody implements Body {
     this.tickedMs = nowMs;
     for (const stream of this.streams) {
       stream.producers.tick(this.inputMs);
-      if (!stream.flushing && stream.hasRoom()) stream.sayTime();
+      // Time may not overtake rows: while a batch is open, or on its way, its flush says the time behind it.
+      if (!stream.dirty && !stream.flushing && stream.hasRoom()) stream.sayTime();
     }
   }
 
