@@ -106,7 +106,7 @@ function take(
       answer(total.rows === 0 && total.rejected > 0 ? 400 : 200, { ...total, errors: named });
     },
   };
-  const connection = newConnection(ingress, ingress.producers.join(ANONYMOUS, body.inputNowMs), replies);
+  const connection = newConnection(ingress, ingress.producers.join(ANONYMOUS, ingress.nowMs), replies);
   const frames: [number, Uint8Array | null, number][] = [];
   if (bytes.byteLength > 0 || said === null) frames.push([kind, bytes, 0]);
   if (said !== null) frames.push([saidKind(said), null, said.type === 'watermark' ? said.time : 0]);
