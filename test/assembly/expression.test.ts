@@ -247,3 +247,17 @@ test.each([
   const rows = ['', 'zebr', 'zebra', 'zebra crossing', 'Ähre'].map((s) => ({ s }));
   expect(valuesOf(expression, fields, rows)).toStrictEqual(expected);
 });
+
+test('a text equals a literal of its own bytes only, at every length up to three words', () => {
+  const fields = [{ name: 's', type: 'utf8', nullable: false } as const];
+  for (let length = 0; length <= 24; length++) {
+    const literal = 'abcdefghijklmnopqrstuvwxyz'.slice(0, length);
+    const others = [
+      `${literal}x`,
+      ...Array.from({ length }, (_, at) => `${literal.slice(0, at)}#${literal.slice(at + 1)}`),
+    ];
+    const rows = [literal, ...others].map((s) => ({ s }));
+    expect(valuesOf(col('s').eq(literal), fields, rows)).toStrictEqual([T, ...others.map(() => F)]);
+    expect(valuesOf(lit(literal).ne(col('s')), fields, rows)).toStrictEqual([F, ...others.map(() => T)]);
+  }
+});
