@@ -1,8 +1,10 @@
+// vitest.config.ts — npm test: every test but those of the packed package (vitest.package.config.ts).
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/package/**'],
     // Real threads and sockets on two cores: files run one after the other, so none starves another.
     fileParallelism: false,
     testTimeout: 60_000,

@@ -15,6 +15,7 @@ import { reserve } from './arena';
 import { batchColumn } from './batch';
 import {
   BATCH_COLUMN_COUNT,
+  BATCH_FLAG_WATERMARKS,
   BATCH_FLAGS,
   BATCH_HEADER_BYTES,
   BATCH_IMAGE_BYTES,
@@ -25,6 +26,7 @@ import {
   BUILDER_ROW_NUMBERS,
   BUILDER_ROWS,
   BUILDER_ROWS_MAX,
+  BUILDER_WATERMARKED,
   COLUMN_BYTES,
   COLUMN_BYTES_LENGTH,
   COLUMN_DESCRIPTOR_BYTES,
@@ -84,11 +86,17 @@ export function builderCreate(plan: usize): usize {
 /** Empties the builder: its columns are written from row 0 again. */
 export function builderReset(builder: usize): void {
   store<i32>(builderFields(builder), 0, BUILDER_ROWS);
+  store<i32>(builderFields(builder), 0, BUILDER_WATERMARKED);
 }
 
 /** Rows built so far. */
 export function builderRows(builder: usize): i32 {
   return load<i32>(builderFields(builder), BUILDER_ROWS);
+}
+
+/** Address of the rows' indexes in the frames they came from (u32 each). */
+export function builderRowNumbers(builder: usize): usize {
+  return load<usize>(builderFields(builder), BUILDER_ROW_NUMBERS);
 }
 
 /** Bytes of utf8 values built so far, all columns together. */
@@ -114,7 +122,8 @@ export function builderSeal(builder: usize): void {
   const columnCount = load<i32>(builder, BATCH_COLUMN_COUNT);
   store<i32>(builder, rows, BATCH_ROW_COUNT);
   store<i32>(builder, 0, BATCH_IMAGE_BYTES);
-  store<i32>(builder, 0, BATCH_FLAGS);
+  const watermarked = load<i32>(builderFields(builder), BUILDER_WATERMARKED) != 0;
+  store<i32>(builder, watermarked ? BATCH_FLAG_WATERMARKS : 0, BATCH_FLAGS);
   for (let index = 0; index < columnCount; index++) {
     const slot = builderSlot(builder, index);
     const column = batchColumn(builder, index);

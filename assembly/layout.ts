@@ -64,8 +64,9 @@ export const ALIGN_BYTES = 8;
 // A builder: the open batch that decoders append rows to. It begins with a batch header and its descriptors, so
 // the builder's address is the batch's address once it is sealed. Behind them:
 //
-//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ slot 0 ┼ slot 1 ┼ …
+//   ├ i32 builtRows ┼ i32 rowsMax ┼ i32 bytesMax ┼ u32 rowNumbers ┼ i32 watermarked ┼ i32 reserved ┼ slot 0 ┼ …
 //   slot   u32 type │ u32 flags │ u32 values │ u32 validity │ u32 bytes │ u32 reserved     (addresses, not offsets)
+//   watermarked   1 once a row of this batch may be late: the last slot then holds each row's producer watermark
 
 /** In a builder plan: a column whose rows may be null. */
 export const BUILDER_NULLABLE = 1;
@@ -76,7 +77,8 @@ export const BUILDER_ROWS = 0;
 export const BUILDER_ROWS_MAX = 4;
 export const BUILDER_BYTES_MAX = 8;
 export const BUILDER_ROW_NUMBERS = 12;
-export const BUILDER_FIELDS_BYTES = 16;
+export const BUILDER_WATERMARKED = 16;
+export const BUILDER_FIELDS_BYTES = 24;
 
 export const SLOT_TYPE = 0;
 export const SLOT_FLAGS = 4;
@@ -112,3 +114,119 @@ export const REASON_KEY_SIZE = 14; // a key longer than KEY_BYTES_MAX
 
 /** The longest serialised key: several must fit into one state block. */
 export const KEY_BYTES_MAX = 16384;
+
+// A scatter plan (scatter.ts): how rows find their partition, and which columns travel.
+//   ├ header 32 ┼ keyColumnCount × (u32 column of the batch │ u32 type) ┼ columnCount × (u32 column of the batch │ u32 type) ┤
+// The group table is groupCount × u16 partition at `groupTable` bytes from the plan's first byte.
+export const SCATTER_PARTITION_COUNT = 0;
+export const SCATTER_GROUP_COUNT = 4;
+export const SCATTER_KEY_COLUMN_COUNT = 8;
+export const SCATTER_COLUMN_COUNT = 12;
+export const SCATTER_ROWS_MAX = 16;
+export const SCATTER_IMAGE_BYTES_MAX = 20;
+export const SCATTER_NULL_KEY = 24;
+export const SCATTER_GROUP_TABLE = 28;
+export const SCATTER_HEADER_BYTES = 32;
+export const SCATTER_COLUMN_BYTES = 8;
+export const SCATTER_PARTITIONS_MAX = 256;
+
+/** In a scatter plan: a row whose key is null (any part of it is) is listed for rejection, listed as dropped, or routed like any other. */
+export const NULL_KEY_ERROR = 0;
+export const NULL_KEY_DROP = 1;
+export const NULL_KEY_GROUP = 2;
+
+/** Length of a null part in a composite key's serialised bytes. */
+export const KEY_PART_NULL = 4294967295;
+// JSON decoder: what jsonNext answers.
+export const JSON_DONE = 0; // the frame is used up
+export const JSON_FULL = 1; // the builder is full: seal, reset, call again
+export const JSON_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects are listed: read them, call again
+/** Arrays and objects that a field of a row may nest; deeper is REASON_DEPTH. */
+export const JSON_DEPTH_MAX = 64;
+// Arrow room. What arrowNext answers when nothing is wrong; a broken stream is answered with −(its ARROW_ code).
+export const ARROW_DONE = 0;
+export const ARROW_FULL = 1; // the builder is full by rows or bytes: seal, reset, call again
+export const ARROW_REJECTS_FULL = 2; // REJECTS_LISTED_MAX rejects stand in the list: read them, call again
+
+// What is wrong with a stream as a whole (arrowBegin; texts in host/decode/arrow-errors.ts).
+export const ARROW_OK = 0;
+export const ARROW_TRUNCATED = 1; // the bytes end inside a message
+export const ARROW_NOT_STREAM = 2; // the first bytes are no IPC message
+export const ARROW_FILE_FORMAT = 3; // begins with ARROW1: the file format
+export const ARROW_METADATA = 4; // a flatbuffer that points outside itself or lacks what must be there
+export const ARROW_METADATA_VERSION = 5; // older than V4, or newer than V5
+export const ARROW_MESSAGE_KIND = 6; // tensor, a second schema, or a batch before the schema
+export const ARROW_BIG_ENDIAN = 7;
+export const ARROW_COMPRESSED = 8;
+export const ARROW_FIELDS_LIMIT = 9; // more than ARROW_FIELDS_MAX fields, or deeper than ARROW_DEPTH_MAX
+export const ARROW_UNKNOWN_TYPE = 10; // a type number that Arrow's format of today does not have
+export const ARROW_COLUMN_MISSING = 11;
+export const ARROW_COLUMN_DUPLICATE = 12;
+export const ARROW_COLUMN_TYPE = 13;
+export const ARROW_COLUMN_VIEW = 14; // utf8_view, binary_view
+export const ARROW_COLUMN_NESTED = 15;
+export const ARROW_DICTIONARY_TYPE = 16; // a dictionary whose values are not utf8
+export const ARROW_BUFFERS = 17; // nodes and buffers do not fit the schema, the row count or the body
+export const ARROW_NULL_COUNT = 18; // null count and validity bitmap disagree
+export const ARROW_OFFSETS = 19; // utf8 offsets that fall, or lie outside the bytes
+export const ARROW_DICTIONARY_INDEX = 20; // an index without a dictionary entry
+export const ARROW_DICTIONARY_DELTAS = 21; // more than ARROW_DELTAS_MAX pieces of one dictionary
+export const ARROW_DICTIONARY_UTF8 = 22; // dictionary bytes that are not UTF-8
+export const ARROW_ROWS_LIMIT = 23; // more rows than the bytes can hold (8 a byte)
+export const ARROW_TRAILING = 24; // bytes behind the end-of-stream mark
+
+/** A schema's fields, nested ones included; a crafted metadata block can reach one field exponentially often. */
+export const ARROW_FIELDS_MAX = 16384;
+export const ARROW_DEPTH_MAX = 64;
+/** Pieces (first batch and deltas) of one dictionary that are kept at a time; a lookup walks them. */
+export const ARROW_DELTAS_MAX = 64;
+
+/** In an encodeJson plan: a field whose value is the call's `partition`, or its `base` + row. */
+export const ENCODE_PARTITION = -1;
+export const ENCODE_OFFSET = -2;
+// Keyed stages (keyed.ts). A plan is written 8-aligned by the host, once:
+//   0 u32 keyColumnCount │ u32 aggregateCount │ u32 seedLow │ u32 seedHigh │ i64 windowSizeMs │ i64 windowOffsetMs
+//   32 u32 outRowsMax │ u32 reserved │ keyColumnCount × { u32 columnIndex │ u32 type }
+//     │ aggregateCount × { u32 function │ u32 columnIndex │ u32 type │ u32 flags }
+export const KEYED_PLAN_HEADER_BYTES = 40;
+export const KEY_COLUMNS_MAX = 16;
+export const AGGREGATES_MAX = 64;
+/** Windows that one stage may hold open at the same time. */
+export const OPEN_WINDOWS_MAX = 16384;
+
+export const AGGREGATE_COUNT = 1;
+export const AGGREGATE_SUM = 2;
+export const AGGREGATE_MIN = 3;
+export const AGGREGATE_MAX = 4;
+export const AGGREGATE_AVG = 5;
+export const AGGREGATE_FIRST = 6;
+export const AGGREGATE_LAST = 7;
+/** In an aggregate of a plan, instead of a column: count(*). */
+export const NO_COLUMN = 4294967295;
+/** In an aggregate of a plan: the column may hold nulls. */
+export const AGGREGATE_NULLABLE = 1;
+
+export const PUSH_OK = 0;
+export const PUSH_STATE_FULL = 1;
+
+/** keyedFire, keyedSnapshot: not even one row, or one record, fits into the bytes given. */
+export const OUT_TOO_SMALL = -1;
+
+export const COUNTER_LATE_ROWS = 0;
+export const COUNTER_CLOSED_ROWS = 1;
+export const COUNTER_SUM_OVERFLOWS = 2;
+export const COUNTER_OPEN_WINDOWS = 3;
+export const COUNTER_OPEN_ROWS = 4;
+export const COUNTER_ENTRIES = 5;
+export const COUNTER_STATE_BYTES = 6;
+
+/** Result columns before the keys: time (window end − 1), window start, window end. */
+export const RESULT_TIME_COLUMNS = 3;
+
+export const SNAPSHOT_VERSION = 1;
+export const RESTORE_OK = 0;
+export const RESTORE_FOREIGN = 1; // not a snapshot of a keyed stage, or of another version
+export const RESTORE_PLAN = 2; // written by a stage with other keys, windows or aggregates
+export const RESTORE_CORRUPT = 3; // a record that cannot be, or a wrong checksum
+export const RESTORE_TRUNCATED = 4; // the bytes end before the snapshot does
+export const RESTORE_STATE_FULL = 5; // the arena cannot hold it

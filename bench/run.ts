@@ -1,6 +1,6 @@
 // bench/run.ts — npm run bench -- SUITE [--smoke] [--json]
 //
-// A suite is a file bench/suites/NAME.ts that exports `suite`. With --json stdout holds one JSON object.
+// A suite is a file bench/suites/NAME.ts that exports `suite`; a folder beside it holds its parts. With --json stdout holds one JSON object.
 
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import type { Suite } from './measure.ts';
 
 const folder = new URL('./suites/', import.meta.url);
-const names = readdirSync(folder).map((file) => file.slice(0, -extname(file).length));
+const names = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ name }) => name.slice(0, -extname(name).length));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, smoke: { type: 'boolean', default: false } },
@@ -27,9 +29,9 @@ for (const name of positionals) {
   const { suite } = (await import(new URL(`./suites/${name}.ts`, import.meta.url).href)) as { suite: Suite };
   for (const result of await suite({ smoke: values.smoke })) {
     results.push(result);
-    process.stderr.write(
-      `${result.name.padEnd(32)} ${format(result.value)} ${result.unit}   ${result.baseline} ${format(result.baselineValue)}   ratio ${result.ratio.toFixed(2)}\n`,
-    );
+    const { value, unit, baseline, baselineValue, ratio } = result;
+    const ours = `${result.name.padEnd(32)} ${format(value)} ${unit}`;
+    process.stderr.write(`${ours}   ${baseline} ${format(baselineValue)}   ratio ${ratio.toFixed(2)}\n`);
   }
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, smoke: values.smoke, results })}\n`);

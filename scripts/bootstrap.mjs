@@ -1,10 +1,11 @@
-// Brings a fresh clone to the state in which every npm script works: the packages of
+// scripts/bootstrap.mjs — brings a fresh clone to the state in which every npm script works: the packages of
 // package-lock.json, the pinned Node, and the uWebSockets.js binary built for that Node.
 // Plain JavaScript without dependencies: it runs before anything is installed, on Node 18 or later.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { alone } from './alone.mjs';
 import { buildKernels, kernelsAreBuilt } from './build-kernels.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -16,22 +17,27 @@ const uwsPackage = `node_modules/@uwsjs/${process.platform}-${process.arch}-${MA
 /** The Node that runs this project's code. */
 export const pinnedNode = join(root, runtimePackage, 'bin', windows ? 'node.exe' : 'node');
 
+const modules = join(root, 'node_modules');
+/** npm's own record of the installed tree. */
+const record = join(modules, '.package-lock.json');
+const lock = join(root, '.cache/bootstrap.pid');
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 
 /** What keeps the installed tree from being the locked one, or null. Compares npm's own record of the tree. */
 function problem() {
-  const lock = json('package-lock.json').packages;
+  const locked = json('package-lock.json').packages;
   const pkg = json('package.json');
-  for (const field of ['dependencies', 'devDependencies', 'optionalDependencies'])
-    if (JSON.stringify(pkg[field] ?? {}) !== JSON.stringify(lock[''][field] ?? {}))
-      return {
-        text: `package-lock.json does not match package.json (${field})`,
-        advice: 'Run «npm install» and commit package-lock.json.',
-      };
-  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return { text: 'nothing is installed yet' };
-  const have = json('node_modules/.package-lock.json').packages;
-  for (const [at, want] of Object.entries(lock)) {
-    if (at === '' || want.link) continue;
+  for (const [at, manifest] of [['', 'package.json'], ...pkg.workspaces.map((at) => [at, `${at}/package.json`])])
+    for (const field of ['dependencies', 'devDependencies', 'optionalDependencies'])
+      if (JSON.stringify(json(manifest)[field] ?? {}) !== JSON.stringify(locked[at]?.[field] ?? {}))
+        return {
+          text: `package-lock.json does not match ${manifest} (${field})`,
+          advice: 'Run «npm install && node scripts/complete-lock.mjs» and commit package-lock.json.',
+        };
+  if (!existsSync(record)) return { text: 'nothing is installed yet' };
+  const have = JSON.parse(readFileSync(record, 'utf8')).packages;
+  for (const [at, want] of Object.entries(locked)) {
+    if (!at.startsWith('node_modules/') || want.link) continue; // Ourselves, and our workspaces.
     const got = have[at];
     const bad = got
       ? got.version !== want.version || (want.integrity && got.integrity !== want.integrity)
@@ -53,6 +59,7 @@ function npm(node, args, label) {
     npm_config_audit: 'false',
     npm_config_fund: 'false',
     npm_config_progress: 'false',
+    npm_config_ignore_scripts: 'true',
   };
   const env = {
     ...process.env,
@@ -95,76 +102,53 @@ function npm(node, args, label) {
       writeFileSync(join(root, '.cache/bootstrap.log'), text);
       reject(
         new Error(
-          `«npm ${args.join(' ')}» failed (exit ${code}); its whole output is in .cache/bootstrap.log\n\n${text.split('\n').slice(0, 6).join('\n')}`,
+          `«npm ${args.join(' ')}» failed (exit ${code}); its whole output is in .cache/bootstrap.log\n\n` +
+            text.split('\n').slice(0, 6).join('\n'),
         ),
       );
     });
   });
 }
 
-/** Lets one set-up at a time run in this clone; a lock left by a process that is gone does not count. */
-async function alone(work) {
-  const lock = join(root, '.cache/bootstrap.pid');
-  mkdirSync(dirname(lock), { recursive: true });
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (e) {
-      if (e.code !== 'EEXIST') throw e;
-    }
-    const owner = Number(readFileSync(lock, 'utf8'));
-    let alive = true;
-    try {
-      if (owner) process.kill(owner, 0);
-    } catch (e) {
-      alive = e.code === 'EPERM';
-    }
-    if (!alive) rmSync(lock, { force: true });
-    else await new Promise((r) => setTimeout(r, 200));
-  }
-  const release = () => rmSync(lock, { force: true });
-  process.on('exit', release);
-  try {
-    return await work();
-  } finally {
-    release();
-    process.off('exit', release);
-  }
-}
-
 /** Sets the project up if it is not; costs a few milliseconds when it is. */
 export async function ready() {
-  if (problem()) await alone(setUp);
-  if (!kernelsAreBuilt()) await alone(() => buildKernels());
+  if (problem()) await alone(lock, setUp);
+  if (!kernelsAreBuilt()) await alone(lock, () => buildKernels());
 }
 
 async function setUp() {
   let bad = problem();
   if (!bad) return;
   const started = Date.now();
-  // A tree that is there is updated in place: «npm ci» would first delete it, and with it the Node this may be running on.
-  if (!bad.advice && !bad.onlyUws) {
-    const modules = join(root, 'node_modules');
+  if (bad.advice) throw new Error(`${bad.text}. ${bad.advice}`);
+  if (existsSync(modules) && lstatSync(modules).isSymbolicLink())
+    throw new Error(`${bad.text}, and node_modules is a link. Set up the clone that it points to.`);
+  // npm writes its record last: a tree without one was killed half-way, and a cut-off binary in it looks installed.
+  if (!existsSync(record)) rmSync(modules, { recursive: true, force: true });
+  // A whole tree is updated in place: «npm ci» would first delete it, and with it the Node this may be running on.
+  if (!bad.onlyUws) {
     try {
-      if (existsSync(modules))
-        await npm(process.execPath, ['install', '--no-save'], `Bringing packages up to date (${bad.text})`);
+      if (existsSync(modules)) await update(process.execPath, `Bringing packages up to date (${bad.text})`);
     } catch {
-      rmSync(modules, { recursive: true, force: true }); // half an install: start over, on the Node that PATH has without it
+      rmSync(modules, { recursive: true, force: true }); // Start over, on the Node that PATH has without it.
     }
     if (!existsSync(modules)) await npm(null, ['ci'], `Installing packages (${bad.text})`);
     bad = problem();
   }
   // npm keeps or drops the uWebSockets.js binaries by the Node it runs on itself, so this step runs on the pinned one.
   if (bad?.onlyUws && existsSync(pinnedNode)) {
-    await npm(pinnedNode, ['install', '--no-save'], `Fetching uWebSockets.js for Node ${MAJOR}`);
+    await update(pinnedNode, `Fetching uWebSockets.js for Node ${MAJOR}`);
     bad = problem();
   }
   if (bad)
-    throw new Error(
-      `${bad.text}. ${bad.advice ?? `There may be no prebuilt package for ${triple}; x64 Linux with glibc has them all.`}`,
-    );
+    throw new Error(`${bad.text}. There may be no prebuilt package for ${triple}; x64 Linux with glibc has them all.`);
   process.stderr.write(`Ready in ${((Date.now() - started) / 1000).toFixed(1)} s.\n`);
+}
+
+/** npm install over a whole tree; its record goes first, so that a killed update is known for what it is. */
+function update(node, label) {
+  rmSync(record);
+  return npm(node, ['install', '--no-save'], label);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

@@ -1,4 +1,4 @@
-// Compiles assembly/ into build/*.wasm when its content has changed since the last build.
+// scripts/build-kernels.mjs — compiles assembly/ into build/*.wasm when its content has changed since the last build.
 //   node scripts/build-kernels.mjs [--force]
 // Plain JavaScript: set-up calls it before the first TypeScript runs.
 import { createHash } from 'node:crypto';
@@ -26,11 +26,44 @@ function contentHash() {
 }
 
 const targets = () => Object.keys(JSON.parse(readFileSync(join(root, 'asconfig.json'), 'utf8')).targets);
-const wasmOf = (target) => (target === 'release' ? 'pelton.wasm' : `pelton-${target.replace(/^release-/, '')}.wasm`);
+const wasmOf = (target) => (target === 'release' ? 'pelton.wasm' : `pelton-${target}.wasm`);
+const sharedOf = (wasm) => wasm.replace(/\.wasm$/, '-shared.wasm');
 
 export function kernelsAreBuilt() {
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== contentHash()) return false;
   return targets().every((target) => existsSync(join(build, wasmOf(target))));
+}
+
+/** "env", "memory", an imported memory with a maximum: limits 0x01, shared 0x03. */
+const MEMORY_IMPORT = Buffer.from('\x03env\x06memory\x02\x01', 'latin1');
+
+/**
+ * The same kernels over a shared memory: without atomic instructions the two builds differ in one byte of the memory's
+ * import, and compiling twice would double the time of a set-up. Null for a module that imports no memory.
+ */
+function sharedTwin(wasm) {
+  const at = wasm.indexOf(MEMORY_IMPORT);
+  if (at < 0) return null;
+  const twin = Buffer.from(wasm);
+  twin[at + MEMORY_IMPORT.length - 1] = 0x03;
+  if (!WebAssembly.validate(twin)) throw new Error('the kernels over a shared memory are no valid module');
+  return twin;
+}
+
+/** Folders of builds whose process is gone. */
+function removeAbandoned() {
+  for (const name of existsSync(build) ? readdirSync(build) : []) {
+    const pid = Number(/^(?:kernels|package)\.(\d+)$/.exec(name)?.[1] ?? 0);
+    if (pid !== 0 && !isAlive(pid)) rmSync(join(build, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code !== 'ESRCH';
+  }
 }
 
 /** Builds all targets into a folder of its own and moves them into place whole. */
@@ -39,6 +72,7 @@ export async function buildKernels({ force = false } = {}) {
   const started = Date.now();
   const hash = contentHash();
   const { default: asc } = await import('assemblyscript/asc');
+  removeAbandoned();
   const fresh = join(build, `kernels.${process.pid}`);
   mkdirSync(fresh, { recursive: true });
   try {
@@ -48,9 +82,15 @@ export async function buildKernels({ force = false } = {}) {
         ['--config', 'asconfig.json', '--target', target, '--outFile', outFile, '--baseDir', root],
         { stdout: process.stderr, stderr: undefined },
       );
-      if (error)
-        throw new Error(`the kernels do not compile (target ${target}):\n${stderr?.toString() ?? error.message}`);
+      if (error) {
+        const said = (stderr?.toString() ?? error.message).replace(/\((\d+),(\d+)\)/g, ':$1:$2'); // file:line:column
+        throw new Error(`the kernels do not compile (target ${target}):\n${said}`);
+      }
+      const twin = sharedTwin(readFileSync(outFile));
+      if (twin !== null) writeFileSync(sharedOf(outFile), twin);
     }
+    // No stamp while old and new files stand side by side: whoever is interrupted here builds again.
+    rmSync(stamp, { force: true });
     for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(build, name));
     writeFileSync(stamp, hash);
   } finally {
