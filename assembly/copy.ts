@@ -1,23 +1,31 @@
-// assembly/copy.ts — moving a few bytes: a call of memory.copy costs more than the bytes.
+// assembly/copy.ts — copying values that are mostly short.
 //
-// Promises  nothing outside the two ranges is read or written: short ranges go in two moves that overlap.
+// Promises
+//   - Touches exactly [source, source + length) and [target, target + length), which must not overlap.
 
-/** Copies `bytes` from `from` to `to`; the ranges must not overlap. */
+/** memory.copy for mostly short values: the instruction's call costs more than a few overlapping words. */
 // @ts-ignore: decorator
 @inline
-export function copyShort(to: usize, from: usize, bytes: u32): void {
-  if (bytes > 32) memory.copy(to, from, bytes);
-  else if (bytes >= 16) {
-    const tail = v128.load(from + bytes - 16);
-    v128.store(to, v128.load(from));
-    v128.store(to + bytes - 16, tail);
-  } else if (bytes >= 8) {
-    const tail = load<u64>(from + bytes - 8);
-    store<u64>(to, load<u64>(from));
-    store<u64>(to + bytes - 8, tail);
-  } else if (bytes >= 4) {
-    const tail = load<u32>(from + bytes - 4);
-    store<u32>(to, load<u32>(from));
-    store<u32>(to + bytes - 4, tail);
-  } else for (let at: u32 = 0; at < bytes; at++) store<u8>(to + at, load<u8>(from + at));
+export function copyBytes(target: usize, source: usize, length: u32): void {
+  if (length > 32) {
+    memory.copy(target, source, length);
+  } else if (length >= 16) {
+    const last = v128.load(source + length - 16);
+    v128.store(target, v128.load(source));
+    v128.store(target + length - 16, last);
+  } else if (length >= 8) {
+    const last = load<u64>(source + length - 8);
+    store<u64>(target, load<u64>(source));
+    store<u64>(target + length - 8, last);
+  } else if (length >= 4) {
+    const last = load<u32>(source + length - 4);
+    store<u32>(target, load<u32>(source));
+    store<u32>(target + length - 4, last);
+  } else if (length > 0) {
+    const last = load<u8>(source + length - 1);
+    const middle = load<u8>(source + (length >>> 1));
+    store<u8>(target, load<u8>(source));
+    store<u8>(target + (length >>> 1), middle);
+    store<u8>(target + length - 1, last);
+  }
 }

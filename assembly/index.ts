@@ -1,4 +1,4 @@
-// assembly/index.ts — the export list and nothing else. ABI.md will describe it for embedders.
+// assembly/index.ts — the export list and nothing else.
 
 import { ABI_VERSION } from './layout';
 
@@ -37,6 +37,19 @@ export {
   arrowRowsSeen,
 } from './arrow/stream';
 export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode/json';
+
+// Keyed stages.
+export { hashColumns } from './key';
+export { xxh64 } from './hash';
+export { keyedAdvance, keyedCounter, keyedEpoch, keyedFlush, keyedPush, tableCreate, tableFree } from './keyed';
+export { tableErase, tableFind, tableUpsert } from './probe';
+export { keyedRestore } from './restore';
+export { keyedFire } from './result';
+export { keyedSnapshot } from './snapshot';
+export { keyedCreate } from './stage';
+export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
+// expressions
+export { programCreate, programOverflows, programRun } from './expression';
 
 /** Compared with the host's layout.ts when the module is loaded. */
 export function abiVersion(): i32 {

@@ -12,18 +12,44 @@
 // Not here  what becomes of marked rows, and of hashes (scatter.ts).
 
 import { batchColumn, bitAt, columnBytes, columnValidity, columnValues } from './batch';
-import { KEY_BYTES_MAX, KEY_PART_NULL, SCATTER_COLUMN_BYTES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from './layout';
-import { murmur2, murmur2Byte, murmur2I32, murmur2I64, murmur2I64x4 } from './murmur2';
+import { copyBytes } from './copy';
+import {
+  KEY_BYTES_MAX,
+  KEY_PART_NULL,
+  SCATTER_COLUMN_BYTES,
+  TYPE_BOOL,
+  TYPE_F64,
+  TYPE_I32,
+  TYPE_I64,
+  TYPE_UTF8,
+} from './layout';
+import {
+  LANES_BYTES,
+  murmur2,
+  murmur2Byte,
+  murmur2I32,
+  murmur2I64,
+  murmur2I64x4,
+  murmur2Lanes,
+  murmur2x4,
+} from './murmur2';
 
 export const MARK_NONE: u8 = 0;
 export const MARK_NULL: u8 = 1;
 export const MARK_LONG: u8 = 2;
 
+/** A composite key, and behind it what murmur2Lanes writes. */
+export const KEY_SCRATCH_BYTES: usize = KEY_BYTES_MAX + LANES_BYTES;
+
+export function keyScratch(key: usize): void {
+  murmur2Lanes(key + KEY_BYTES_MAX);
+}
+
 /**
  * Hashes the keys of the rows `rows[0 … count)` (u16 each).
  *
  * @param keyColumns  keyColumnCount × (u32 column │ u32 type), at least one
- * @param key         room for KEY_BYTES_MAX bytes: where composite keys are serialised
+ * @param key         KEY_SCRATCH_BYTES made by keyScratch: where composite keys are serialised
  * @param hashes      count × u32; 0 when only the marks are wanted
  * @param marks       count × u8
  * @returns how many rows are marked
@@ -45,9 +71,9 @@ export function hashKeys(
   let marked = 0;
   if (type == TYPE_UTF8) {
     memory.fill(marks, MARK_NONE, count);
-    marked = hashUtf8(values, columnBytes(batch, column), rows, count, hashes, marks);
+    marked = hashUtf8(values, columnBytes(batch, column), rows, count, key + KEY_BYTES_MAX, hashes, marks);
   } else if (hashes != 0) {
-    hashFixed(type, values, rows, count, hashes);
+    hashFixed(type, values, rows, count, key + KEY_BYTES_MAX, hashes);
   }
   const validity = columnValidity(batch, column);
   if (validity == 0) return marked;
@@ -55,9 +81,9 @@ export function hashKeys(
   return marked + markNulls(validity, rows, count, hashes, marks);
 }
 
-function hashFixed(type: i32, values: usize, rows: usize, count: i32, hashes: usize): void {
+function hashFixed(type: i32, values: usize, rows: usize, count: i32, lanes: usize, hashes: usize): void {
   if (type == TYPE_I64) {
-    hashI64(values, rows, count, hashes);
+    hashI64(values, rows, count, lanes, hashes);
     return;
   }
   for (let index: usize = 0, end = <usize>count; index < end; index++) {
@@ -71,36 +97,94 @@ function hashFixed(type: i32, values: usize, rows: usize, count: i32, hashes: us
 }
 
 /** Four at a time: six multiplications a key are most of a scatter's arithmetic. */
-function hashI64(values: usize, rows: usize, count: i32, hashes: usize): void {
-  let at = hashes;
+function hashI64(values: usize, rows: usize, count: i32, lanes: usize, hashes: usize): void {
+  const swap = v128.load(lanes);
+  const m = v128.load(lanes, 16);
+  const first = v128.load(lanes, 32);
   const end = hashes + (<usize>count << 2);
-  for (const endOfFours = hashes + (<usize>(count & ~3) << 2); at < endOfFours; at += 16, rows += 8) {
-    const four = load<u64>(rows); // Four row indexes in one load.
-    let low = v128.load64_zero(values + (<usize>(four & 0xffff) << 3));
-    low = v128.load_lane<u64>(values + (<usize>((four >>> 16) & 0xffff) << 3), low, 1);
-    let high = v128.load64_zero(values + (<usize>((four >>> 32) & 0xffff) << 3));
-    high = v128.load_lane<u64>(values + (<usize>(four >>> 48) << 3), high, 1);
-    v128.store(at, murmur2I64x4(low, high));
+  const endOfFours = hashes + (<usize>(count & ~3) << 2);
+  const firstRow = <usize>load<u16>(rows);
+  if (<i32>load<u16>(rows + (<usize>(count - 1) << 1)) - <i32>firstRow == count - 1) {
+    // Rows without a gap: keys lie side by side.
+    let key = values + (firstRow << 3);
+    rows += <usize>(count & ~3) << 1;
+    for (; hashes < endOfFours; hashes += 16, key += 32) {
+      v128.store(hashes, murmur2I64x4(v128.load(key), v128.load(key, 16), swap, m, first));
+    }
+  } else {
+    for (; hashes < endOfFours; hashes += 16, rows += 8) {
+      const four = load<u64>(rows); // Four row indexes in one load.
+      let low = v128.load64_zero(values + (<usize>(four & 0xffff) << 3));
+      low = v128.load_lane<u64>(values + (<usize>((four >>> 16) & 0xffff) << 3), low, 1);
+      let high = v128.load64_zero(values + (<usize>((four >>> 32) & 0xffff) << 3));
+      high = v128.load_lane<u64>(values + (<usize>(four >>> 48) << 3), high, 1);
+      v128.store(hashes, murmur2I64x4(low, high, swap, m, first));
+    }
   }
-  for (; at < end; at += 4, rows += 2) {
-    store<u32>(at, murmur2I64(load<u64>(values + (<usize>load<u16>(rows) << 3))));
+  for (; hashes < end; hashes += 4, rows += 2) {
+    store<u32>(hashes, murmur2I64(load<u64>(values + (<usize>load<u16>(rows) << 3))));
   }
 }
 
-function hashUtf8(offsets: usize, bytes: usize, rows: usize, count: i32, hashes: usize, marks: usize): i32 {
+/** Keys of 4 to SHORT_KEY_BYTES_MAX bytes are hashed four at a time, others one by one. Returns how many are too long. */
+function hashUtf8(
+  offsets: usize,
+  bytes: usize,
+  rows: usize,
+  count: i32,
+  lanes: usize,
+  hashes: usize,
+  marks: usize,
+): i32 {
+  const m = v128.load(lanes, 16);
   let marked = 0;
-  for (let index: usize = 0, end = <usize>count; index < end; index++) {
-    const offset = offsets + (<usize>load<u16>(rows + (index << 1)) << 2);
-    const start = load<u32>(offset);
-    const length = load<i32>(offset, 4) - <i32>start;
-    if (length > KEY_BYTES_MAX) {
-      store<u8>(marks + index, MARK_LONG);
-      marked++;
-    } else if (hashes != 0) {
-      store<u32>(hashes + (index << 2), murmur2(bytes + start, length));
+  let index: usize = 0;
+  for (const endOfFours = <usize>(count & ~3); index < endOfFours; index += 4) {
+    const four = load<u64>(rows + (index << 1)); // Four row indexes in one load.
+    const a = load<u64>(offsets + (<usize>(four & 0xffff) << 2)); // Begin and end of each key.
+    const b = load<u64>(offsets + (<usize>((four >>> 16) & 0xffff) << 2));
+    const c = load<u64>(offsets + (<usize>((four >>> 32) & 0xffff) << 2));
+    const d = load<u64>(offsets + (<usize>(four >>> 48) << 2));
+    let lengths = i32x4.splat(rangeLength(a));
+    lengths = i32x4.replace_lane(lengths, 1, rangeLength(b));
+    lengths = i32x4.replace_lane(lengths, 2, rangeLength(c));
+    lengths = i32x4.replace_lane(lengths, 3, rangeLength(d));
+    const short = i32x4.le_u(i32x4.sub(lengths, i32x4.splat(4)), i32x4.splat(SHORT_KEY_BYTES_MAX - 4));
+    if (hashes != 0 && i32x4.all_true(short)) {
+      const hash = murmur2x4(bytes + <u32>a, bytes + <u32>b, bytes + <u32>c, bytes + <u32>d, lengths, m);
+      v128.store(hashes + (index << 2), hash);
+    } else {
+      marked += hashRange(bytes, a, index, hashes, marks);
+      marked += hashRange(bytes, b, index + 1, hashes, marks);
+      marked += hashRange(bytes, c, index + 2, hashes, marks);
+      marked += hashRange(bytes, d, index + 3, hashes, marks);
     }
   }
+  for (const end = <usize>count; index < end; index++) {
+    const range = load<u64>(offsets + (<usize>load<u16>(rows + (index << 1)) << 2));
+    marked += hashRange(bytes, range, index, hashes, marks);
+  }
   return marked;
+}
+
+/** Longer keys than this differ so much in length that lanes would mostly wait for one another. */
+const SHORT_KEY_BYTES_MAX = 64;
+
+// @ts-ignore: decorator
+@inline
+function rangeLength(range: u64): i32 {
+  return <i32>(range >>> 32) - <i32>range;
+}
+
+/** Hashes one key, given as two offsets; returns 1 when it is too long, and marks it. */
+function hashRange(bytes: usize, range: u64, index: usize, hashes: usize, marks: usize): i32 {
+  const length = rangeLength(range);
+  if (length > KEY_BYTES_MAX) {
+    store<u8>(marks + index, MARK_LONG);
+    return 1;
+  }
+  if (hashes != 0) store<u32>(hashes + (index << 2), murmur2(bytes + <u32>range, length));
+  return 0;
 }
 
 /** Nulls of a single key column: empty bytes, whatever stands in the value's place. Returns how many were not marked yet. */
@@ -161,7 +245,7 @@ function writeValue(batch: usize, column: usize, type: i32, row: i32, key: usize
     const start = load<u32>(offset);
     const length = load<u32>(offset, 4) - start;
     const after = writePart(key, used, length, length);
-    if (after >= 0) memory.copy(key + <usize>(used + 4), columnBytes(batch, column) + start, length);
+    if (after >= 0) copyBytes(key + <usize>(used + 4), columnBytes(batch, column) + start, length);
     return after;
   }
   if (type == TYPE_BOOL) {

@@ -130,7 +130,7 @@ export const SCATTER_HEADER_BYTES = 32;
 export const SCATTER_COLUMN_BYTES = 8;
 export const SCATTER_PARTITIONS_MAX = 256;
 
-/** In a scatter plan: a row whose key is null is listed for rejection, listed as dropped, or routed like any other. */
+/** In a scatter plan: a row whose key is null (any part of it is) is listed for rejection, listed as dropped, or routed like any other. */
 export const NULL_KEY_ERROR = 0;
 export const NULL_KEY_DROP = 1;
 export const NULL_KEY_GROUP = 2;
@@ -184,3 +184,49 @@ export const ARROW_DELTAS_MAX = 64;
 /** In an encodeJson plan: a field whose value is the call's `partition`, or its `base` + row. */
 export const ENCODE_PARTITION = -1;
 export const ENCODE_OFFSET = -2;
+// Keyed stages (keyed.ts). A plan is written 8-aligned by the host, once:
+//   0 u32 keyColumnCount │ u32 aggregateCount │ u32 seedLow │ u32 seedHigh │ i64 windowSizeMs │ i64 windowOffsetMs
+//   32 u32 outRowsMax │ u32 reserved │ keyColumnCount × { u32 columnIndex │ u32 type }
+//     │ aggregateCount × { u32 function │ u32 columnIndex │ u32 type │ u32 flags }
+export const KEYED_PLAN_HEADER_BYTES = 40;
+export const KEY_COLUMNS_MAX = 16;
+export const AGGREGATES_MAX = 64;
+/** Windows that one stage may hold open at the same time. */
+export const OPEN_WINDOWS_MAX = 16384;
+
+export const AGGREGATE_COUNT = 1;
+export const AGGREGATE_SUM = 2;
+export const AGGREGATE_MIN = 3;
+export const AGGREGATE_MAX = 4;
+export const AGGREGATE_AVG = 5;
+export const AGGREGATE_FIRST = 6;
+export const AGGREGATE_LAST = 7;
+/** In an aggregate of a plan, instead of a column: count(*). */
+export const NO_COLUMN = 4294967295;
+/** In an aggregate of a plan: the column may hold nulls. */
+export const AGGREGATE_NULLABLE = 1;
+
+export const PUSH_OK = 0;
+export const PUSH_STATE_FULL = 1;
+
+/** keyedFire, keyedSnapshot: not even one row, or one record, fits into the bytes given. */
+export const OUT_TOO_SMALL = -1;
+
+export const COUNTER_LATE_ROWS = 0;
+export const COUNTER_CLOSED_ROWS = 1;
+export const COUNTER_SUM_OVERFLOWS = 2;
+export const COUNTER_OPEN_WINDOWS = 3;
+export const COUNTER_OPEN_ROWS = 4;
+export const COUNTER_ENTRIES = 5;
+export const COUNTER_STATE_BYTES = 6;
+
+/** Result columns before the keys: time (window end − 1), window start, window end. */
+export const RESULT_TIME_COLUMNS = 3;
+
+export const SNAPSHOT_VERSION = 1;
+export const RESTORE_OK = 0;
+export const RESTORE_FOREIGN = 1; // not a snapshot of a keyed stage, or of another version
+export const RESTORE_PLAN = 2; // written by a stage with other keys, windows or aggregates
+export const RESTORE_CORRUPT = 3; // a record that cannot be, or a wrong checksum
+export const RESTORE_TRUNCATED = 4; // the bytes end before the snapshot does
+export const RESTORE_STATE_FULL = 5; // the arena cannot hold it

@@ -7,8 +7,8 @@
 
 import { alignUp, reserve } from './arena';
 import { imageSlackBytes } from './image';
+import { KEY_SCRATCH_BYTES, keyScratch } from './keyhash';
 import {
-  KEY_BYTES_MAX,
   SCATTER_COLUMN_BYTES,
   SCATTER_COLUMN_COUNT,
   SCATTER_GROUP_COUNT,
@@ -39,7 +39,7 @@ export class Scatter {
   groupTable: usize; // groupCount × u16
   keyColumns: usize; // keyColumnCount × (u32 column │ u32 type)
   columns: usize; // columnCount × the same, and one more for the watermark column
-  key: usize; // where a composite key is serialised
+  key: usize; // KEY_SCRATCH_BYTES; see keyhash.ts
   identity: usize; // rowsMax × u16: 0, 1, 2, …, the selection when there is none
   hashes: usize; // rowsMax × u32
   marks: usize; // rowsMax × u8
@@ -82,6 +82,7 @@ export function scatterCreate(plan: usize): usize {
   const keyColumnsBytes = <usize>scatter.keyColumnCount * SCATTER_COLUMN_BYTES;
   const columnsBytes = <usize>scatter.columnCount * SCATTER_COLUMN_BYTES;
   if (!reserveScratch(scatter)) return 0;
+  keyScratch(scatter.key);
   memory.copy(scatter.groupTable, plan + load<u32>(plan, SCATTER_GROUP_TABLE), groupBytes);
   memory.copy(scatter.keyColumns, plan + SCATTER_HEADER_BYTES, keyColumnsBytes);
   memory.copy(scatter.columns, plan + SCATTER_HEADER_BYTES + keyColumnsBytes, columnsBytes);
@@ -101,7 +102,7 @@ function reserveScratch(scatter: Scatter): bool {
   scatter.groupTable = reserve((<usize>scatter.groupCount << 1) + 2);
   scatter.keyColumns = reserve((<usize>scatter.keyColumnCount + 1) * SCATTER_COLUMN_BYTES);
   scatter.columns = reserve(columnsMax * SCATTER_COLUMN_BYTES);
-  scatter.key = reserve(KEY_BYTES_MAX);
+  scatter.key = reserve(KEY_SCRATCH_BYTES);
   scatter.identity = reserve(rowsMax << 1);
   scatter.hashes = reserve(rowsMax << 2);
   scatter.marks = reserve(rowsMax);

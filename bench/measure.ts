@@ -41,7 +41,7 @@ export interface Case {
   ours: Side;
   baselines: Side[];
   /** Throws when the two results differ; called once per baseline, outside the timed part. */
-  compare: (ours: unknown, baseline: unknown, baselineName: string) => void;
+  compare: (ours: unknown, baseline: unknown, baselineName: string) => void | Promise<void>;
   /** A baseline below this many units per second is lame: the bench fails rather than flatter us. */
   baselineFloor?: Record<string, number>;
 }
@@ -60,8 +60,10 @@ export async function measure(benchCase: Case, { smoke }: SuiteOptions): Promise
       if (smoke || round > 0) seconds.get(side.name)!.push(elapsed);
     }
   }
+  for (const baseline of benchCase.baselines) {
+    await benchCase.compare(results.get(benchCase.ours.name), results.get(baseline.name), baseline.name);
+  }
   return benchCase.baselines.map((baseline) => {
-    benchCase.compare(results.get(benchCase.ours.name), results.get(baseline.name), baseline.name);
     const value = benchCase.units / median(seconds.get(benchCase.ours.name)!);
     const baselineValue = benchCase.units / median(seconds.get(baseline.name)!);
     const floor = benchCase.baselineFloor?.[baseline.name];

@@ -27,6 +27,13 @@ if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
 // A clone runs its sources, so that a dist/ of yesterday is never what starts.
 const source = new URL('../host/main.ts', import.meta.url);
 const main = existsSync(source) ? source : new URL('../dist/host/main.js', import.meta.url);
+if (!existsSync(main)) {
+  refuse(
+    'the package holds no program',
+    'dist/host/main.js',
+    'It was packed with npm scripts off. Pack it again with «npm pack --ignore-scripts=false».',
+  );
+}
 try {
   await import(main.href);
 } catch (error) {

@@ -1,4 +1,4 @@
-// npm run check: strict types, lint and format; the first failure's exit code is ours.
+// scripts/check.mjs — npm run check: strict types, lint and format; the first failure's exit code is ours.
 import { spawnSync } from 'node:child_process';
 
 const steps = [

@@ -16,8 +16,9 @@ import { countReport, countStep, EXIT_SKIPPED } from './ci-count.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const logs = join(root, '.cache/ci');
 const report = join(logs, 'vitest.json');
-const data = join(root, '../shared/data');
-const dataPresent = existsSync(data);
+const shared = join(root, '../shared/data');
+const data = existsSync(shared) ? shared : process.env.PELTON_DATA;
+const dataPresent = data !== undefined;
 
 /** Bounds for two cores. A step past its limit is ended and failed; what is left of the whole is a limit too. */
 const MINUTES_MAX = 29;
@@ -32,7 +33,13 @@ const environment = {
 };
 
 const project = (...args) => ['scripts/run.mjs', ...args];
-const suites = existsSync(join(root, 'bench/suites')) ? readdirSync(join(root, 'bench/suites')).sort() : [];
+const suitesFolder = join(root, 'bench/suites');
+const suites = existsSync(suitesFolder)
+  ? readdirSync(suitesFolder)
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => file.slice(0, -'.ts'.length))
+      .sort()
+  : [];
 
 /** name, limit in minutes, arguments of node; `tests` marks the step whose report is counted test by test. */
 const STEPS = [
@@ -44,10 +51,11 @@ const STEPS = [
     args: project('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`),
     tests: true,
   },
-  ...suites.map((file) => {
-    const suite = file.replace(/\.ts$/, '');
-    return { name: `bench ${suite}`, minutes: 3, args: project('bench/run.ts', suite, '--smoke', '--json') };
-  }),
+  ...suites.map((suite) => ({
+    name: `bench ${suite}`,
+    minutes: 3,
+    args: project('bench/run.ts', suite, '--smoke', '--json'),
+  })),
   {
     name: 'package: pack and install',
     minutes: 4,
@@ -85,13 +93,20 @@ for (const step of STEPS) {
 
 if (testsRan === 0) say('no test passed, so nothing was shown');
 say(`${((Date.now() - started) / 1000).toFixed(1)} s in all`);
-say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+say(summary(total));
 process.exitCode = total.failed > 0 || testsRan === 0 ? 1 : 0;
+
+function summary({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
 
 /** Runs a step in a process group of its own, so that its limit ends everything that it started. */
 function run(step, log) {
   const limitMs = Math.min(step.minutes * 60_000, started + MINUTES_MAX * 60_000 - Date.now());
-  if (limitMs <= 0) return Promise.resolve(null);
+  if (limitMs <= 0) {
+    say(`${step.name}: not started, the ${MINUTES_MAX} minutes are used up`);
+    return Promise.resolve(null);
+  }
   const output = openSync(log, 'w');
   const child = spawn(process.execPath, step.args, {
     cwd: root,
@@ -111,6 +126,8 @@ function run(step, log) {
     }, limitMs);
     const stop = (signal) => {
       end(signal);
+      say(`${step.name}: interrupted by ${signal}`);
+      say(summary({ ...total, failed: total.failed + 1 }));
       process.exit(130);
     };
     process.on('SIGINT', stop).on('SIGTERM', stop);

@@ -4,7 +4,7 @@ import { Column, SOURCE_DICTIONARY, SOURCE_LARGE_UTF8, SOURCE_NULL } from './col
 import { entryAt, entryBytes, findEntry } from './dictionary';
 import { offsetAt } from './text';
 import { bitAt, clearBit } from '../batch';
-import { copyShort } from '../copy';
+import { copyBytes } from '../copy';
 import { SLOT_BYTES, SLOT_VALIDITY, SLOT_VALUES } from '../layout';
 
 /** Bytes that rows from … from + count − 1 need at most. */
@@ -41,7 +41,7 @@ export function appendText(column: Column, built: i32, from: i32, count: i32): v
     if (bitAt(column.validity, from + index)) {
       const rowStart = offsetAt(column.values, from + index, isLarge);
       const rowBytes = offsetAt(column.values, from + index + 1, isLarge) - rowStart;
-      copyShort(bytes + to, column.bytes + rowStart, rowBytes);
+      copyBytes(bytes + to, column.bytes + rowStart, rowBytes);
       to += rowBytes;
     }
     store<u32>(offsets + ((<usize>index) << 2), to, 4);
@@ -56,7 +56,7 @@ export function appendEntries(column: Column, built: i32, from: i32, count: i32)
   let to = startText(offsets, built);
   for (let index = 0; index < count; index++) {
     if (findEntry(column, from + index)) {
-      copyShort(bytes + to, entryAt, entryBytes);
+      copyBytes(bytes + to, entryAt, entryBytes);
       to += entryBytes;
     } else if (column.nullable) clearBit(validity, built + index);
     store<u32>(offsets + ((<usize>index) << 2), to, 4);

@@ -11,7 +11,7 @@
 // Not here  which fields, and their names' text: the host prepares the plan once (host/encode).
 
 import { batchColumn, batchRowCount, bitAt, columnBytes, columnType, columnValidity, columnValues } from '../batch';
-import { copyShort } from '../copy';
+import { copyBytes } from '../copy';
 import { floatTextCreate, NUMBER_ROOM_BYTES, writeF64, writeI64 } from './float-text';
 import { escapedBytes, writeEscaped } from './json-text';
 import { ENCODE_OFFSET, ENCODE_PARTITION, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from '../layout';
@@ -80,7 +80,7 @@ function writeRow(to: usize, plan: usize, batch: usize, row: i32, partition: i32
     const column = load<i32>(field);
     const nameBytes = load<u32>(field, 8);
     store<u8>(at, lead);
-    copyShort(at + 1, plan + load<u32>(field, 4), nameBytes);
+    copyBytes(at + 1, plan + load<u32>(field, 4), nameBytes);
     at += 1 + nameBytes;
     if (column == ENCODE_PARTITION) at = writeI64(at, partition);
     else if (column == ENCODE_OFFSET) at = writeI64(at, offset);

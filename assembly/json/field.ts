@@ -38,6 +38,7 @@ import {
 } from './decoder';
 import { INSTANT_BYTES_MAX, instantMs, readInstant } from './instant';
 import {
+  leadsDigits,
   NUMBER_EXACT,
   NUMBER_OVERFLOW,
   numberDouble,
@@ -45,9 +46,13 @@ import {
   numberState,
   readDouble,
   readInteger,
+  readShortInteger,
+  readZero,
+  skipNumber,
+  skipShortInteger,
 } from './number';
 import { LONE_SURROGATE, scanString, specialBytes, stringEscaped, unescape } from './string';
-import { isDigit, MINUS, QUOTE, textEnd } from './text';
+import { isDigit, MINUS, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace, textEnd } from './text';
 import { depthSeen, forgetDepth, skipLiteral, skipValue } from './value';
 
 /** The row's first problem: 0 when it has none. */
@@ -98,49 +103,65 @@ export function problem(reason: i32, field: usize, at: usize): void {
 @inline
 export function skipField(p: usize): usize {
   const first = load<u8>(p);
-  if (first == QUOTE) return scanString(p + 1);
+  if (first == QUOTE) {
+    // Most strings end in their first sixteen bytes; one that seems to end behind the text is found by the caller.
+    const special = specialBytes(v128.load(p, 1));
+    const closing = p + 1 + <usize>ctz(special);
+    return special != 0 && load<u8>(closing) == QUOTE ? closing + 1 : scanString(p + 1);
+  }
+  if (leadsDigits(first)) {
+    const behind = skipShortInteger(p);
+    return behind != 0 ? behind : skipNumber(p);
+  }
   return skipOther(p);
 }
 
+/** Anything but a string or a short number, or any value behind whitespace. */
 function skipOther(p: usize): usize {
+  p = skipSpace(p);
+  const first = load<u8>(p);
+  if (first != OPEN_BRACE && first != OPEN_BRACKET) return skipValue(p, depthMax);
   forgetDepth();
   const behind = skipValue(p, depthMax);
   if (depthSeen > JSON_DEPTH_MAX) problem(REASON_DEPTH, 0, p);
   return behind;
 }
 
-/** Reads the value at p into row `row` of a field's column. Returns the address behind it, or 0. */
+/** Reads the value at p, whitespace allowed, into row `row` of a field's column. Returns the address behind it, or 0. */
 // @ts-ignore: decorator
 @inline
 export function readField(field: usize, p: usize, row: i32): usize {
+  p = skipSpace(p);
   const kind = load<i32>(field, FIELD_KIND);
   const first = load<u8>(p);
-  const numeric = isDigit(first) || first == MINUS;
   if (kind == TYPE_UTF8) {
     if (first == QUOTE) return readUtf8(field, p + 1, row);
   } else if (kind == TYPE_F64) {
-    if (numeric) return readF64(field, p, row);
+    if (isDigit(first) || first == MINUS) return readF64(field, p, row);
   } else if (kind == TYPE_BOOL) {
     if (first == 0x74 || first == 0x66) return readBool(field, p, row);
-  } else if (numeric) {
+  } else if (leadsDigits(first)) {
+    // Two branches rather than a sum: the address of the digits then waits for no load.
+    const behind = readShortInteger(p, 0);
+    return behind != 0 ? writeInteger(field, kind, p, behind, row) : readI64(field, kind, p, row);
+  } else if (first == MINUS && leadsDigits(load<u8>(p, 1))) {
+    const behind = readShortInteger(p + 1, -1);
+    return behind != 0 ? writeInteger(field, kind, p, behind, row) : readI64(field, kind, p, row);
+  } else if (first == 0x30 || first == MINUS) {
     return readI64(field, kind, p, row);
-  } else if (kind == KIND_EVENT_TIME && first == QUOTE) {
+  } else if (first == QUOTE && kind == KIND_EVENT_TIME) {
     return readTime(field, p + 1, row);
   }
   return readOther(field, p, row);
 }
 
+/** numberInteger into its column. */
 // @ts-ignore: decorator
 @inline
-function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
-  const behind = readInteger(p);
-  if (behind == 0) return 0;
+function writeInteger(field: usize, kind: i32, p: usize, behind: usize, row: i32): usize {
   const value = numberInteger;
   const values = load<usize>(field, FIELD_VALUES);
-  if (numberState != NUMBER_EXACT) {
-    const beyondTime = kind == KIND_EVENT_TIME && numberState == NUMBER_OVERFLOW;
-    problem(beyondTime ? REASON_TIME_RANGE : REASON_RANGE, field, p);
-  } else if (kind == TYPE_I32) {
+  if (kind == TYPE_I32) {
     if (<i64>(<i32>value) != value) problem(REASON_RANGE, field, p);
     store<i32>(values + (<usize>row << 2), <i32>value);
   } else {
@@ -150,6 +171,16 @@ function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
     store<i64>(values + (<usize>row << 3), value);
   }
   markPresent(field, row);
+  return behind;
+}
+
+function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
+  // 0 alone is the one common number that has no leading digit.
+  const behind = load<u16>(p) == 0x2c30 ? readZero(p) : readInteger(p);
+  if (behind == 0) return 0;
+  if (numberState == NUMBER_EXACT) return writeInteger(field, kind, p, behind, row);
+  const beyondTime = kind == KIND_EVENT_TIME && numberState == NUMBER_OVERFLOW;
+  problem(beyondTime ? REASON_TIME_RANGE : REASON_RANGE, field, p);
   return behind;
 }
 

@@ -32,7 +32,7 @@ import {
 } from './decoder';
 import { problem, readField, skipField, writeNull } from './field';
 import { scanString, stringEscaped, unescape } from './string';
-import { CLOSE_BRACE, COMMA, fault, QUOTE, skipSpace, textEnd } from './text';
+import { CLOSE_BRACE, COLON, COMMA, fault, QUOTE, SPACE, skipSpace, textEnd } from './text';
 import { skipColon } from './value';
 
 /**
@@ -43,14 +43,18 @@ import { skipColon } from './value';
  */
 export function readRow(decoder: usize, p: usize, row: i32): usize {
   const open = p;
+  const end = textEnd;
   const stamp = nextStamp(decoder);
+  const lastExpectation = load<usize>(decoder, DECODER_EXPECTATIONS) + (EXPECT_MAX - 1) * EXPECT_STRIDE;
   let expectation = load<usize>(decoder, DECODER_EXPECTATIONS);
-  const lastExpectation = expectation + (EXPECT_MAX - 1) * EXPECT_STRIDE;
   let found = 0;
-  p = skipSpace(p + 1);
-  if (p < textEnd && load<u8>(p) == CLOSE_BRACE) {
-    fillAbsent(decoder, stamp, row, open);
-    return p + 1;
+  p++;
+  if (load<u8>(p) != QUOTE) {
+    p = skipSpace(p);
+    if (p < end && load<u8>(p) == CLOSE_BRACE) {
+      fillAbsent(decoder, stamp, row, open);
+      return p + 1;
+    }
   }
   while (true) {
     let field: usize;
@@ -58,23 +62,16 @@ export function readRow(decoder: usize, p: usize, row: i32): usize {
       field = load<usize>(expectation, EXPECT_FIELD);
       p += load<usize>(expectation, EXPECT_LENGTH);
     } else {
-      // A field that is left out moves the others forward by one.
-      const skipped = expectation + EXPECT_STRIDE;
-      if (expectation != lastExpectation && isExpected(skipped, p)) {
-        expectation = skipped;
-        field = load<usize>(expectation, EXPECT_FIELD);
-        p += load<usize>(expectation, EXPECT_LENGTH);
-      } else {
-        p = readKey(decoder, p, expectation == lastExpectation ? 0 : expectation);
-        if (p == 0) return 0;
-        field = keyField;
-      }
+      p = readKey(decoder, p, expectation, lastExpectation);
+      if (p == 0) return 0;
+      field = keyField;
+      expectation = keyExpectation;
     }
     if (expectation != lastExpectation) expectation += EXPECT_STRIDE;
-    p = skipSpace(p);
     if (field == 0) {
       p = skipField(p);
     } else if (load<u32>(field, FIELD_STAMP) == stamp) {
+      p = skipSpace(p);
       problem(REASON_DUPLICATE, field, p);
       p = skipField(p);
     } else {
@@ -83,17 +80,17 @@ export function readRow(decoder: usize, p: usize, row: i32): usize {
       p = readField(field, p, row);
     }
     if (p == 0) return 0;
-    p = skipSpace(p);
-    if (p >= textEnd) return fault(REASON_SYNTAX, textEnd);
-    const byte = load<u8>(p);
-    if (byte == COMMA) {
-      p = skipSpace(p + 1);
-    } else if (byte == CLOSE_BRACE) {
-      if (found != load<i32>(decoder, DECODER_COLUMN_COUNT)) fillAbsent(decoder, stamp, row, open);
-      return p + 1;
-    } else {
-      return fault(REASON_SYNTAX, p);
+    let byte = load<u8>(p);
+    if (byte <= SPACE) {
+      p = skipSpace(p);
+      byte = load<u8>(p);
     }
+    if (p >= end) return fault(REASON_SYNTAX, end);
+    p++;
+    if (byte == COMMA) continue;
+    if (byte != CLOSE_BRACE) return fault(REASON_SYNTAX, p - 1);
+    if (found != load<i32>(decoder, DECODER_COLUMN_COUNT)) fillAbsent(decoder, stamp, row, open);
+    return p;
   }
 }
 
@@ -126,9 +123,29 @@ function isExpected(expectation: usize, p: usize): bool {
 }
 
 let keyField: usize = 0;
+let keyExpectation: usize = 0;
 
-/** Reads the key at p and finds its field (0: nobody reads it). Returns the address behind the colon, or 0. */
-function readKey(decoder: usize, p: usize, expectation: usize): usize {
+/**
+ * A key that is not the expected one, or stands behind whitespace: finds its field (keyField; 0: nobody reads it) and
+ * the expectation that it met or replaced (keyExpectation). Returns the address behind the colon, or 0.
+ */
+function readKey(decoder: usize, p: usize, expectation: usize, lastExpectation: usize): usize {
+  p = skipSpace(p);
+  keyExpectation = expectation;
+  if (!isExpected(expectation, p)) {
+    if (expectation == lastExpectation) return readNewKey(decoder, p, 0);
+    // A field that is left out moves the others forward by one.
+    keyExpectation = expectation + EXPECT_STRIDE;
+    if (!isExpected(keyExpectation, p)) {
+      keyExpectation = expectation;
+      return readNewKey(decoder, p, expectation);
+    }
+  }
+  keyField = load<usize>(keyExpectation, EXPECT_FIELD);
+  return p + load<usize>(keyExpectation, EXPECT_LENGTH);
+}
+
+function readNewKey(decoder: usize, p: usize, expectation: usize): usize {
   if (load<u8>(p) != QUOTE) return fault(REASON_SYNTAX, p);
   const behind = scanString(p + 1);
   if (behind == 0) return 0;
@@ -145,9 +162,7 @@ function readKey(decoder: usize, p: usize, expectation: usize): usize {
     if (nameBytes > room) nameBytes = -1;
   }
   keyField = nameBytes < 0 ? 0 : findField(decoder, name, nameBytes);
-  if (expectation != 0 && !escaped && load<u8>(behind) == 0x3a && behind + 1 <= textEnd) {
-    expect(expectation, p, behind + 1 - p);
-  }
+  if (expectation != 0 && !escaped && load<u8>(behind) == COLON) expect(expectation, p, behind + 1 - p);
   return value;
 }
 

@@ -14,6 +14,39 @@ export interface ArrowError {
   column?: { name: string; type: number } | undefined;
 }
 
+/** Stable names of the ARROW_ codes from 1 on, as a producer is told them. */
+const ERROR_NAMES = [
+  'ARROW_TRUNCATED',
+  'ARROW_NOT_STREAM',
+  'ARROW_FILE_FORMAT',
+  'ARROW_METADATA',
+  'ARROW_METADATA_VERSION',
+  'ARROW_MESSAGE_KIND',
+  'ARROW_BIG_ENDIAN',
+  'ARROW_COMPRESSED',
+  'ARROW_FIELDS_LIMIT',
+  'ARROW_UNKNOWN_TYPE',
+  'ARROW_COLUMN_MISSING',
+  'ARROW_COLUMN_DUPLICATE',
+  'ARROW_COLUMN_TYPE',
+  'ARROW_COLUMN_VIEW',
+  'ARROW_COLUMN_NESTED',
+  'ARROW_DICTIONARY_TYPE',
+  'ARROW_BUFFERS',
+  'ARROW_NULL_COUNT',
+  'ARROW_OFFSETS',
+  'ARROW_DICTIONARY_INDEX',
+  'ARROW_DICTIONARY_DELTAS',
+  'ARROW_DICTIONARY_UTF8',
+  'ARROW_ROWS_LIMIT',
+  'ARROW_TRAILING',
+] as const satisfies (keyof typeof layout)[];
+
+export function arrowErrorName(code: number): string {
+  // biome-ignore lint/performance/noDynamicNamespaceImportAccess: the names stand in layout.ts once
+  return ERROR_NAMES.find((name) => layout[name] === code) ?? 'ARROW';
+}
+
 const STREAM_WRITER =
   'pyarrow: pa.ipc.new_stream(…), polars: write_ipc_stream(…), JavaScript: tableToIPC(table, { format: "stream" })';
 

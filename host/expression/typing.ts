@@ -211,7 +211,7 @@ function typeOfArithmetic(node: CallNode, x: Typed, y: Typed): Typed {
 }
 
 /** A literal divisor other than 0 cannot make a null, whatever is divided; −1 alone overflows the least i64. */
-function divisorIsNonZero({ operands }: CallNode): boolean {
+export function divisorIsNonZero({ operands }: CallNode): boolean {
   const divisor = operands[1]!;
   if (divisor.kind !== 'literal') return false;
   const value = Number(divisor.value);

@@ -68,4 +68,32 @@ export interface KernelExports {
   ): number;
   encodeJsonRows(): number;
   encodeJsonRowBytes(plan: number, batch: number, row: number): number;
+  // Keyed stages.
+  xxh64(at: number, length: number, seedLow: number, seedHigh: number, out: number): void;
+  hashColumns(
+    batch: number,
+    keyColumns: number,
+    keyColumnCount: number,
+    seedLow: number,
+    seedHigh: number,
+    out: number,
+  ): void;
+  keyedCreate(plan: number): number;
+  keyedPush(stage: number, batch: number): number;
+  keyedAdvance(stage: number, watermark: number): void;
+  keyedFlush(stage: number): number;
+  keyedFire(stage: number, out: number, outBytesMax: number): number;
+  keyedEpoch(stage: number, epoch: number): void;
+  keyedCounter(stage: number, which: number): number;
+  keyedSnapshot(stage: number, out: number, outBytesMax: number, start: number): number;
+  keyedRestore(stage: number, bytes: number, length: number): number;
+  tableCreate(stage: number): number;
+  tableFree(stage: number, table: number): void;
+  tableUpsert(stage: number, table: number, batch: number, row: number): number;
+  tableFind(stage: number, table: number, batch: number, row: number): number;
+  tableErase(stage: number, table: number, batch: number, row: number): number;
+  // expressions
+  programCreate(plan: number): number;
+  programRun(program: number, batch: number): number;
+  programOverflows(program: number): number;
 }

@@ -1,7 +1,10 @@
 // What the model test cannot pin by chance: known partitions, refusals, exact bounds, views, equal bytes.
 import { expect, test } from 'vitest';
 import {
+  BATCH_HEADER_BYTES,
   BUILDER_NULLABLE,
+  COLUMN_BYTES_LENGTH,
+  COLUMN_VALUES,
   KEY_BYTES_MAX,
   NULL_KEY_DROP,
   NULL_KEY_ERROR,
@@ -12,7 +15,16 @@ import {
 } from '../../assembly/layout.ts';
 import { loadKernel, reserveMemory } from '../../host/kernel/load.ts';
 import { imageBytesOf, keyBytes, type ModelPlan } from '../model/scatter.ts';
-import { f64Column, i64Column, placeBatch, readBatch, type TestBatch, utf8Column } from '../support/batch.ts';
+import {
+  boolColumn,
+  f64Column,
+  i32Column,
+  i64Column,
+  placeBatch,
+  readBatch,
+  type TestBatch,
+  utf8Column,
+} from '../support/batch.ts';
 import { createScatter, readRun } from '../support/scatter.ts';
 
 const ROWS_MAX = 64;
@@ -50,8 +62,6 @@ test('a key lands in the partition that a Kafka topic would give it', () => {
 
 test('0 and −0 are one key, and so is every NaN', () => {
   const { kernel, scatter, run } = scatterOf({ columns: [f64Column([0, -0, Number.NaN, Number.NaN])] });
-  const { columns } = readBatch(kernel.u8, placeBatch(kernel, { columns: [f64Column([0])] }));
-  expect(columns.length).toBe(1);
   const { images } = run();
   expect(images.filter((image) => image[0]?.values.some((value) => value === 0))).toHaveLength(1);
   expect(images.filter((image) => image[0]?.values.some((value) => Number.isNaN(value)))).toHaveLength(1);
@@ -107,17 +117,38 @@ test('a row that no image can hold consumes nothing, and the next run may step o
   expect([second.consumed, second.images[0]![0]!.values]).toEqual([1, ['small']]);
 });
 
-test('equal rows give equal bytes, whatever the image held before', () => {
-  const first = scatterOf({ columns: [utf8Column(['abc', 'de', 'fgh']), i64Column([1n, 2n, 3n])] }, { keyColumns: [] });
-  const imageBytes = () => {
-    const at = first.kernel.exports.scatterImage(first.scatter, 4) >>> 0;
-    return first.kernel.u8.slice(at, at + first.kernel.exports.scatterImageBytes(first.scatter, 4));
-  };
-  first.run(0, 4);
+test('the lengths of its parts count in a composite key’s size', () => {
+  const fits = 'x'.repeat(KEY_BYTES_MAX - 12); // Two lengths and an i32 beside it.
+  const { run } = scatterOf({ columns: [utf8Column([fits, `${fits}x`]), i32Column([7, 7])] }, { keyColumns: [0, 1] });
+  expect(run().longKeys).toEqual([1]);
+});
+
+test('what stands in a null’s place does not travel', () => {
+  const { kernel, scatter } = scatterOf({ columns: [utf8Column(['a'])] }, { keyColumns: [] });
+  const at = placeBatch(kernel, { columns: [utf8Column(['abc', null, 'de'])] });
+  const offsets = (at + kernel.u32[(at + BATCH_HEADER_BYTES + COLUMN_VALUES) >> 2]!) >> 2;
+  kernel.i32.set([0, 3, 4, 5], offsets); // The null row covers the d.
+  kernel.exports.scatterRun(scatter, at, 0, 3, 0, 0);
+  const image = kernel.exports.scatterImage(scatter, 0) >>> 0;
+  expect(readBatch(kernel.u8, image).columns).toEqual([utf8Column(['abc', null, 'e'])]);
+  expect(kernel.u32[(image + BATCH_HEADER_BYTES + COLUMN_BYTES_LENGTH) >> 2]).toBe(4);
+});
+
+test.each([2, 3, 64])('%i equal rows give equal bytes, whatever the image held before', (rows) => {
+  const of = <T>(values: T[]) => Array.from({ length: rows }, (_, row) => values[row % values.length]!);
+  const columns = [
+    utf8Column(of(['abc', null, 'fgh'])),
+    i32Column(of([1, 2, 3])),
+    boolColumn(of([true, false])),
+    i64Column(of([1n, 2n])),
+  ];
+  const { kernel, scatter, run } = scatterOf({ columns }, { keyColumns: [] });
+  const at = kernel.exports.scatterImage(scatter, 4) >>> 0;
+  const imageBytes = () => kernel.u8.slice(at, at + kernel.exports.scatterImageBytes(scatter, 4));
+  run(0, 4);
   const clean = imageBytes();
-  const at = first.kernel.exports.scatterImage(first.scatter, 4) >>> 0;
-  first.kernel.u8.fill(0xee, at, at + 4096);
-  first.run(0, 4);
+  kernel.u8.fill(0xee, at, at + 4096);
+  run(0, 4);
   expect(imageBytes()).toEqual(clean);
 });
 

@@ -1,3 +1,4 @@
+// What a producer's rows do to its watermark: the kernel against the row-by-row model.
 import { expect, test } from 'vitest';
 import {
   BATCH_COLUMN_COUNT,

@@ -1,5 +1,5 @@
 // What a user's node_modules holds after installing the package, and what the command says on a machine it cannot use.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type InstalledPackage, packAndInstall, root, run } from './installed.ts';
@@ -74,6 +74,16 @@ test('an old Node is refused with 78: what was seen, what was expected, what to 
   expect({ exitCode, stderr }).toEqual({ exitCode: 78, stderr: expect.stringContaining('this is Node 20.20.2') });
   expect(stderr).toContain('expected: Node >=22.22');
   expect(stderr).toContain('Install Node 22');
+});
+
+test('a package that was packed without its build is refused with 78 and how to pack it', async () => {
+  renameSync(inPackage('dist'), inPackage('elsewhere'));
+  const { exitCode, stderr } = await run(process.execPath, [inPackage('bin/pelton.mjs')], installed.folder);
+  renameSync(inPackage('elsewhere'), inPackage('dist'));
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 78,
+    stderr: expect.stringContaining('npm pack --ignore-scripts=false'),
+  });
 });
 
 test('a missing uWebSockets.js binary is refused with 78 and the name of the package that is missing', async () => {

@@ -41,11 +41,7 @@ function hastySleeperStep(state: State): State | null {
 
 function wakerStep(index: number): Step {
   return (state) => {
-    const at = (wakers: number, rest: Partial<State> = {}): State => ({
-      ...state,
-      ...rest,
-      wakers: state.wakers.map((counter, waker) => (waker === index ? wakers : counter)),
-    });
+    const at = (counter: number, rest: Partial<State> = {}) => setCounter({ ...state, ...rest }, index, counter);
     const counter = state.wakers[index]!;
     if (counter === 0) return at(1, { work: state.work + 1 }); // publish
     if (counter === 1) return at(state.word === 'asleep' ? 2 : 4); // the load in ring()
@@ -55,14 +51,15 @@ function wakerStep(index: number): Step {
   };
 }
 
-/** A waker that looks at the word before its work is visible. */
+/** A waker that looks at the word before its work is visible: 0 looks, 5 publishes and goes on to wake, 6 publishes and leaves. */
 function hastyWakerStep(index: number): Step {
-  const order = [1, 0];
   return (state) => {
     const counter = state.wakers[index]!;
-    if (counter > 1) return wakerStep(index)(state);
-    if (order[counter] === 0) return setCounter({ ...state, work: state.work + 1 }, index, 4);
-    return setCounter(state, index, state.word === 'asleep' ? 2 : 1);
+    const published = { ...state, work: state.work + 1 };
+    if (counter === 0) return setCounter(state, index, state.word === 'asleep' ? 5 : 6);
+    if (counter === 5) return setCounter(published, index, 2);
+    if (counter === 6) return setCounter(published, index, 4);
+    return wakerStep(index)(state);
   };
 }
 

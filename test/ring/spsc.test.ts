@@ -181,12 +181,15 @@ test.each([
   ['payload size', 0, -5],
   ['payload size beyond an eighth', 0, 4096],
   ['payload size beyond what is published', 0, 64],
+  ['payload size that another frame could have', 0, 24],
+  ['kind that another frame could have', 1, FRAME_BARRIER],
   ['kind', 1, 77],
   ['position of an earlier turn', 2, 512 - CAPACITY_BYTES],
   ['seal', 3, 0],
 ])('a header with a wrong %s stops the reader with its position', (_, word, value) => {
   const { producer, consumer, words } = ringAt(512);
   tryClaim(producer, FRAME_DATA, 8);
+  tryClaim(producer, FRAME_DATA, 0);
   publish(producer);
   words[((BASE_BYTES + RING_HEADER + 512) >> 2) + word] = value;
   expect(() => peek(consumer)).toThrow('no frame header at position 512');

@@ -16,12 +16,15 @@ const toPackage = (...names: string[]) => {
 const outside = (room: RegExp) => (found: Import) => found.target === undefined || !room.test(found.target);
 const inside = (room: RegExp) => (found: Import) => found.target !== undefined && room.test(found.target);
 
+/** Constants alone: valid AssemblyScript and valid TypeScript. */
+const KERNEL_LAYOUT = /\/(?:[\w-]+-)?layout\.ts$/;
+
 export const IMPORT_TABLE: ImportRule[] = [
   { room: /^assembly\//, forbids: outside(/^assembly\//), because: 'assembly/ imports only itself' },
   { room: /^ring\//, forbids: outside(/^ring\//), because: 'ring/ imports only itself: it knows bytes, not events' },
   {
     room: /^host\/(job|expression)\//,
-    forbids: inside(/^host\/(thread|ingress|control)\//),
+    forbids: inside(/^host\/(thread|ingress|listener|partition|egress|engine|control)\//),
     because: 'what describes a job does not know what runs it',
   },
   { room: /^(host|scripts|bin)\//, forbids: inside(/^(bench|test)\//), because: 'nothing imports bench/ or test/' },
@@ -33,8 +36,8 @@ export const IMPORT_TABLE: ImportRule[] = [
   },
   {
     room: /^(host|bench|test)\//,
-    forbids: (found) => found.target?.startsWith('assembly/') === true && found.target !== 'assembly/layout.ts',
-    because: 'kernels are called through host/kernel; assembly/layout.ts alone is TypeScript too',
+    forbids: (found) => inside(/^assembly\//)(found) && !KERNEL_LAYOUT.test(found.target!),
+    because: 'kernels are called through host/kernel; only their layouts are TypeScript too',
   },
   {
     room: /^host\//,
@@ -44,9 +47,9 @@ export const IMPORT_TABLE: ImportRule[] = [
   },
   {
     room: /^host\//,
-    except: /^host\/ingress\//,
+    except: /^host\/(ingress|listener)\//,
     forbids: toPackage('uWebSockets.js'),
-    because: 'only host/ingress touches uWebSockets.js',
+    because: 'only host/ingress and host/listener touch uWebSockets.js',
   },
   {
     room: /^(host|ring|bench|test)\//,
@@ -77,10 +80,15 @@ export function deadFiles(files: readonly SourceFile[]): string[] {
     .map(({ path }) => `${path}: nothing imports it, and it is no entry`);
 }
 
-/** node:crypto is a source of chance: one file of the engine may open it. */
+const OPENS_CHANCE = /\bimport\s+(?:[^;]*\brandom|[^;]*\bwebcrypto|\w|\*)[^;]*\bfrom\s*['"](?:node:)?crypto['"]/;
+
+/** node:crypto is a source of hashes, and of chance: that, one file of the engine may open. */
 export function chanceFiles(files: readonly SourceFile[]): string[] {
   const users = files.filter(
-    (file) => /^host\//.test(file.path) && importsOf(file).some(toPackage('node:crypto', 'crypto')),
+    (file) =>
+      /^host\//.test(file.path) &&
+      importsOf(file).some(toPackage('node:crypto', 'crypto')) &&
+      file.text.split(';').some((statement) => OPENS_CHANCE.test(`${statement};`)),
   );
-  return users.length <= 1 ? [] : [`${users.map(({ path }) => path).join(', ')}: node:crypto belongs into one file`];
+  return users.length <= 1 ? [] : [`${users.map(({ path }) => path).join(', ')}: chance belongs into one file`];
 }

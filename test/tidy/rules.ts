@@ -98,7 +98,7 @@ export const RULES: Rule[] = [
   forbids(
     'no parameter properties',
     isTypeScript,
-    /\bconstructor\s*\([^)]*\b(?:public|private|protected|readonly)\s+\w/g,
+    /\bconstructor\s*\((?:[^)]*,)?\s*(?:(?:public|private|protected|readonly)\s+)+\w+\s*\??:/g,
     'assign fields in the constructor',
   ),
   forbids(

@@ -75,8 +75,9 @@ function targetOf(from: string, specifier: string): string | undefined {
   return from.startsWith('assembly/') && !target.endsWith('.ts') ? `${target}.ts` : target;
 }
 
-/** Words and signs after which a slash begins a regular expression. */
-const BEFORE_REGEXP = /(?:^|[=(,:;!&|?{}[+\-*%<>~^\n]|\b(?:return|typeof|case|in|of|void))\s*$/;
+/** Words and signs after which a slash begins a regular expression; a postfix `!`, `++` or `--` ends a value instead. */
+const BEFORE_REGEXP =
+  /(?:^|[=(,:;&|?{}[*%<>~^\n]|(?<![\w)\]])!|(?<!\+)\+|(?<!-)-|\b(?:return|typeof|case|in|of|void))\s*$/;
 
 /** Blanks comments, and the insides of strings, templates and regular expressions; keeps every newline. */
 export function codeOnly(text: string): string {

@@ -96,6 +96,21 @@ test('every truncation of a frame agrees with the model, whatever stands behind 
   }
 });
 
+test('no truncation of a frame, and no row of a few bytes, is read further than 64 bytes behind its end', () => {
+  const behinds = ['1', 'a', ' ', '"', '\\', '[', '{"t":', '"t":1,', '"s":"', '"d":1.', 'é', '\u001f'];
+  for (const behind of behinds) {
+    const tail = behind.repeat(64).slice(0, 64 / Buffer.byteLength(behind[0]!));
+    const decoder = createDecoder({ columns: small, behind: tail, atMemoryEnd: true });
+    for (const frame of [...frames, '{"a long key of thirty-one bytes":1}\n{"t":1}\n{"d":1234567.12345678']) {
+      const bytes = Buffer.from(frame);
+      for (let length = 0; length <= bytes.length; length++) {
+        expect(decoder.decode(bytes.subarray(0, length)).rowsSeen).toBeLessThanOrEqual(4);
+        decoder.check(bytes.subarray(0, length));
+      }
+    }
+  }
+});
+
 test('every change of one byte of a frame to any other byte agrees with the model', () => {
   const decoder = createDecoder({ columns: small });
   for (const frame of frames) {

@@ -1,0 +1,215 @@
+// assembly/keyed.ts — a keyed stage over tumbling windows: batches in, panes updated, the watermark moved.
+//
+// Promises
+//   - A row belongs to the window [s, s + size) with s = t − floorMod(t − offset, size); negative times are legal.
+//   - A row is late iff its window's end ≤ its own producer's watermark; a row whose window is closed, that is its end
+//     ≤ the stage's watermark, is counted apart. Neither changes a pane.
+//   - The watermark never goes back.
+//   - When the arena is full a push stops in the middle of its batch; what it added before stays whole.
+// Not here  results (result.ts), saving (snapshot.ts, restore.ts).
+
+import { addRows } from './aggregate';
+import { batchColumn, batchColumnCount, batchRowCount, columnValues } from './batch';
+import {
+  BATCH_FLAGS,
+  BATCH_FLAG_WATERMARKS,
+  BLOCK_BYTES,
+  COUNTER_CLOSED_ROWS,
+  COUNTER_ENTRIES,
+  COUNTER_LATE_ROWS,
+  COUNTER_OPEN_ROWS,
+  COUNTER_OPEN_WINDOWS,
+  COUNTER_STATE_BYTES,
+  COUNTER_SUM_OVERFLOWS,
+  OPEN_WINDOWS_MAX,
+  PUSH_OK,
+  PUSH_STATE_FULL,
+} from './layout';
+import { Pane, paneFree, paneOpen } from './pane';
+import { resolve } from './probe';
+import { CHUNK_ROWS, Stage, scratchRemaining, scratchSelection } from './stage';
+
+/**
+ * Adds a batch (view or image) whose column 0 is the event time.
+ *
+ * @returns PUSH_OK, or PUSH_STATE_FULL when the arena could not hold a new key or window
+ */
+export function keyedPush(handle: usize, batch: usize): i32 {
+  const stage = changetype<Stage>(handle);
+  const rows = batchRowCount(batch);
+  if (rows == 0) return PUSH_OK;
+  const times = columnValues(batch, batchColumn(batch, 0));
+  if ((load<u32>(batch, BATCH_FLAGS) & BATCH_FLAG_WATERMARKS) == 0) {
+    const start = windowStart(stage, load<i64>(times));
+    if (allWithin(times, rows, start, start + stage.size - 1)) {
+      if (start + stage.size <= stage.watermark) {
+        stage.closedRows += rows;
+        return PUSH_OK;
+      }
+      return addToWindow(stage, batch, start, 0, rows);
+    }
+  }
+  return pushMixed(stage, batch, times, rows);
+}
+
+// @ts-ignore: decorator
+@inline
+function windowStart(stage: Stage, time: i64): i64 {
+  const rest = (time - stage.offset) % stage.size;
+  return time - (rest < 0 ? rest + stage.size : rest);
+}
+
+/** Whether every time lies in [first, last]. */
+function allWithin(times: usize, rows: i32, first: i64, last: i64): bool {
+  const low = i64x2.splat(first);
+  const high = i64x2.splat(last);
+  let outside = i64x2.splat(0);
+  const pairs = rows & ~1;
+  for (let row = 0; row < pairs; row += 2) {
+    const time = v128.load(times + (<usize>row << 3));
+    outside = v128.or(outside, v128.or(i64x2.lt_s(time, low), i64x2.gt_s(time, high)));
+  }
+  if (v128.any_true(outside)) return false;
+  if (pairs == rows) return true;
+  const time = load<i64>(times + (<usize>pairs << 3));
+  return time >= first && time <= last;
+}
+
+/**
+ * Rows of several windows, or with watermarks of their own: one sweep per window over the rows that are left. A sweep
+ * takes a few nanoseconds a row, and a batch rarely holds more than two windows.
+ */
+function pushMixed(stage: Stage, batch: usize, times: usize, rows: i32): i32 {
+  const hasWatermarks = (load<u32>(batch, BATCH_FLAGS) & BATCH_FLAG_WATERMARKS) != 0;
+  const watermarks = hasWatermarks ? columnValues(batch, batchColumn(batch, batchColumnCount(batch) - 1)) : 0;
+  for (let row = 0; row < rows; row++) store<u16>(scratchRemaining + (<usize>row << 1), <u16>row);
+  let left = rows;
+  while (left > 0) {
+    const start = windowStart(stage, load<i64>(times + (<usize>load<u16>(scratchRemaining) << 3)));
+    const end = start + stage.size;
+    let selected = 0;
+    let kept = 0;
+    for (let index = 0; index < left; index++) {
+      const row = load<u16>(scratchRemaining + (<usize>index << 1));
+      const time = load<i64>(times + (<usize>row << 3));
+      if (time < start || time >= end) {
+        store<u16>(scratchRemaining + (<usize>kept << 1), row);
+        kept++;
+      } else if (watermarks != 0 && end <= load<i64>(watermarks + (<usize>row << 3))) {
+        stage.lateRows++;
+      } else {
+        store<u16>(scratchSelection + (<usize>selected << 1), row);
+        selected++;
+      }
+    }
+    left = kept;
+    if (selected == 0) continue;
+    if (end <= stage.watermark) stage.closedRows += selected;
+    else if (addToWindow(stage, batch, start, scratchSelection, selected) != PUSH_OK) return PUSH_STATE_FULL;
+  }
+  return PUSH_OK;
+}
+
+/** Adds the selected rows (0: all `rows`) to the window that starts at `start`. */
+function addToWindow(stage: Stage, batch: usize, start: i64, selection: usize, rows: i32): i32 {
+  const at = paneAt(stage, start);
+  if (at == 0) return PUSH_STATE_FULL;
+  const pane = changetype<Pane>(at);
+  let state = PUSH_OK;
+  for (let from = 0; from < rows; from += CHUNK_ROWS) {
+    const count = min<i32>(CHUNK_ROWS, rows - from);
+    const resolved = resolve(stage, pane, batch, selection, from, count);
+    addRows(stage, batch, selection, from, resolved);
+    pane.rows += resolved;
+    stage.openRows += resolved;
+    if (resolved == count) continue;
+    state = PUSH_STATE_FULL;
+    break;
+  }
+  stage.presizeCount = pane.entryCount;
+  return state;
+}
+
+// @ts-ignore: decorator
+@inline
+export function paneOfIndex(stage: Stage, index: i32): Pane {
+  return changetype<Pane>(<usize>load<u32>(stage.panes + (<usize>index << 2)));
+}
+
+/** The open pane that starts at `start`, made if there is none; 0 when the arena, or the list of windows, is full. */
+export function paneAt(stage: Stage, start: i64): usize {
+  if (stage.lastPane != 0 && changetype<Pane>(stage.lastPane).start == start) return stage.lastPane;
+  let low = 0;
+  let high = stage.paneCount;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (paneOfIndex(stage, middle).start < start) low = middle + 1;
+    else high = middle;
+  }
+  if (low < stage.paneCount && paneOfIndex(stage, low).start == start) {
+    stage.lastPane = changetype<usize>(paneOfIndex(stage, low));
+    return stage.lastPane;
+  }
+  if (stage.paneCount == OPEN_WINDOWS_MAX) return 0;
+  const pane = paneOpen(stage, start);
+  if (pane == 0) return 0;
+  const at = stage.panes + (<usize>low << 2);
+  memory.copy(at + 4, at, <usize>(stage.paneCount - low) << 2);
+  store<u32>(at, <u32>pane);
+  stage.paneCount++;
+  stage.lastPane = pane;
+  return pane;
+}
+
+/** Forgets the earliest pane: it has been fired. */
+export function dropFirstPane(stage: Stage): void {
+  const pane = paneOfIndex(stage, 0);
+  if (stage.lastPane == changetype<usize>(pane)) stage.lastPane = 0;
+  stage.openRows -= pane.rows;
+  stage.paneCount--;
+  memory.copy(stage.panes, stage.panes + 4, <usize>stage.paneCount << 2);
+  paneFree(stage, pane);
+}
+
+/** Windows whose end ≤ watermark become ready to fire. A lower watermark than before changes nothing. */
+export function keyedAdvance(handle: usize, watermark: f64): void {
+  const stage = changetype<Stage>(handle);
+  stage.watermark = max<i64>(stage.watermark, <i64>watermark);
+}
+
+/** All open windows become ready: the watermark moves to the greatest of their ends. Returns the watermark. */
+export function keyedFlush(handle: usize): f64 {
+  const stage = changetype<Stage>(handle);
+  if (stage.paneCount > 0) {
+    const end = paneOfIndex(stage, stage.paneCount - 1).start + stage.size;
+    stage.watermark = max<i64>(stage.watermark, end);
+  }
+  return <f64>stage.watermark;
+}
+
+/** Blocks that change from now on are marked with this epoch. */
+export function keyedEpoch(handle: usize, epoch: u32): void {
+  changetype<Stage>(handle).epoch = epoch;
+}
+
+/** One of the COUNTER_ values (layout.ts). */
+export function keyedCounter(handle: usize, which: i32): f64 {
+  const stage = changetype<Stage>(handle);
+  if (which == COUNTER_LATE_ROWS) return <f64>stage.lateRows;
+  if (which == COUNTER_CLOSED_ROWS) return <f64>stage.closedRows;
+  if (which == COUNTER_SUM_OVERFLOWS) return <f64>stage.sumOverflows;
+  if (which == COUNTER_OPEN_WINDOWS) return <f64>stage.paneCount;
+  if (which == COUNTER_OPEN_ROWS) return <f64>stage.openRows;
+  if (which == COUNTER_ENTRIES) return <f64>stage.entries;
+  if (which == COUNTER_STATE_BYTES) return <f64>stage.stateBlocks * BLOCK_BYTES;
+  return -1;
+}
+
+/** A table of the stage's keys that belongs to no window; 0 when the arena is full. See tableUpsert in probe.ts. */
+export function tableCreate(handle: usize): usize {
+  return paneOpen(changetype<Stage>(handle), 0);
+}
+
+export function tableFree(handle: usize, table: usize): void {
+  paneFree(changetype<Stage>(handle), changetype<Pane>(table));
+}

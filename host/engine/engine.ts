@@ -1,0 +1,322 @@
+// host/engine/engine.ts — composes the threads of one job, watches over them, stops them. The control thread's work.
+//
+//   start   plan → memories, rings, doorbells → workers → all ready
+//   stop    listeners close the port and hand on what they have → LAST travels through every ring →
+//           egress flushes its sinks → listeners close their sockets → threads end
+//   fail    the first thread that fails or ends unasked ends the run: the others are closed, `ended` rejects
+
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { doorbellBytes, ring } from '../../ring/doorbell.ts';
+import { ringBytes } from '../../ring/spsc.ts';
+import { Counters, counterBytes } from '../counters.ts';
+import { subscriptionBytes } from '../egress/subscriptions.ts';
+import { EngineError } from '../errors.ts';
+import { reserveMemory } from '../kernel/load.ts';
+import { type EngineLimits, engineLimits, LISTENERS_MAX, MiB, PARTITIONS_MAX, STOP_MS_MAX } from '../limits.ts';
+import type { ProducerHandover } from '../listener/producers.ts';
+import { compilePlan } from '../plan/compile.ts';
+import type { Plan } from '../plan/plan.ts';
+import { loadJob } from '../thread/plan-of-job.ts';
+import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
+import { partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import { memoryDefaultBytes } from './memory.ts';
+import { freePort } from './port.ts';
+import { ProducerRegistry } from './producer-registry.ts';
+
+// Emitted JavaScript keeps the names and changes the extension.
+const EXTENSION = extname(import.meta.url);
+const LISTENER = new URL(`../listener/thread${EXTENSION}`, import.meta.url);
+const PARTITION = new URL(`../partition/thread${EXTENSION}`, import.meta.url);
+const EGRESS = new URL(`../egress/thread${EXTENSION}`, import.meta.url);
+
+export interface EngineOptions {
+  /** file: URL of the job module. */
+  jobUrl: string;
+  host?: string;
+  /** 0: any free port. */
+  port?: number;
+  partitions?: number;
+  listeners?: number;
+  /** Shared out among the partitions. */
+  memoryBytes?: number;
+  limits?: Parameters<typeof engineLimits>[2];
+  /** One line at a time: what an operator should see. */
+  log?: (line: string) => void;
+}
+
+export interface StopOptions {
+  /** Emit windows that are still open. */
+  drain?: boolean;
+}
+
+export interface StopReport {
+  /** Rows in windows that were open when the engine stopped and were not emitted. */
+  openRows: number;
+}
+
+/** Room for the largest encoded message eight times over: an Arrow stream is an image and its metadata. */
+const RESULT_RING_BYTES = 4 * MiB;
+/** How long threads may take to load their job. */
+const START_MS_MAX = 30_000;
+
+export class Engine {
+  readonly plan: Plan;
+  readonly host: string;
+  readonly port: number;
+  readonly topology: Topology;
+  readonly limits: EngineLimits;
+  readonly counters: readonly Counters[];
+  /** Resolves when the engine has stopped, rejects when it failed. */
+  readonly ended: Promise<StopReport>;
+  private readonly start: ThreadStart;
+  private readonly log: (line: string) => void;
+  private readonly workers: Worker[] = [];
+  private readonly events = new EventEmitter();
+  private readonly done = new Set<number>();
+  private readonly endedOutputs = new Set<number>();
+  private readonly registry: ProducerRegistry;
+  private readonly releases = new Map<number, (handover: ProducerHandover | null) => void>();
+  private nextRelease = 0;
+  private openRows = 0;
+  private state: 'starting' | 'running' | 'stopping' | 'ended' = 'starting';
+  private settle!: { resolve: (report: StopReport) => void; reject: (error: unknown) => void };
+
+  private constructor(plan: Plan, start: ThreadStart, log: (line: string) => void) {
+    this.plan = plan;
+    this.start = start;
+    this.log = log;
+    this.host = start.host;
+    this.port = start.port;
+    this.topology = start.topology;
+    this.limits = start.limits;
+    this.counters = Array.from({ length: start.topology.threads }, (_, thread) => new Counters(start.counters, thread));
+    this.registry = new ProducerRegistry((listener, stream, producer) => this.release(listener, stream, producer));
+    this.ended = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    this.ended.catch(() => undefined); // Whoever awaits it sees the failure; nobody awaiting is no crash.
+  }
+
+  /**
+   * @throws JobError when the job is wrong, EngineError when the machine cannot run it (port in use, memory, threads)
+   */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const plan = compilePlan(await loadJob(options.jobUrl));
+    const topo = topology(
+      bounded(options.listeners ?? 1, 'listeners', LISTENERS_MAX),
+      bounded(options.partitions ?? 1, 'partitions', PARTITIONS_MAX),
+    );
+    const limits = engineLimits(options.memoryBytes ?? memoryDefaultBytes(), topo.partitions, options.limits);
+    const least = partitionRings(plan, topo, limits.ringBytes).endBytes + 16 * MiB;
+    if (limits.partitionMemoryBytes < least) {
+      throw new EngineError(
+        'MEMORY',
+        `${topo.partitions} partitions need at least ${Math.ceil((least * topo.partitions) / MiB)} MiB for rings and state; give more --memory or fewer --partitions`,
+      );
+    }
+    const host = options.host ?? '127.0.0.1';
+    const port = await freePort(host, options.port ?? 0);
+    const engine = new Engine(
+      plan,
+      sharedState(plan, topo, limits, options.jobUrl, host, port),
+      options.log ?? (() => undefined),
+    );
+    await engine.spawn();
+    return engine;
+  }
+
+  /** Resolves when every partition of every output has seen the end of its input at least once. */
+  async whenOutputsEnded(): Promise<void> {
+    while (this.endedOutputs.size < this.plan.outputs.length) {
+      await new Promise((resolve) => this.events.once('outputEnded', resolve));
+    }
+  }
+
+  /** Hands on what has been taken in, flushes the sinks, closes the connections. Safe to call twice. */
+  stop({ drain = false }: StopOptions = {}): Promise<StopReport> {
+    if (this.state !== 'running') return this.ended;
+    this.state = 'stopping';
+    for (let listener = 0; listener < this.topology.listeners; listener++)
+      this.order(listener, { type: 'stop', drain });
+    const late = setTimeout(() => {
+      const waiting = this.workers.flatMap((_, thread) =>
+        this.done.has(thread) ? [] : [threadName(this.topology, thread)],
+      );
+      void this.fail(
+        new EngineError(
+          'STOP',
+          `still waiting for ${waiting.join(', ')} after ${STOP_MS_MAX / 1000} s; ended the hard way`,
+        ),
+      );
+    }, STOP_MS_MAX);
+    void this.ended.finally(() => clearTimeout(late)).catch(() => undefined);
+    return this.ended;
+  }
+
+  private async spawn(): Promise<void> {
+    const { topology: topo } = this;
+    const ready = Array.from({ length: topo.threads }, (_, thread) => {
+      const file = thread < topo.listeners ? LISTENER : thread < topo.threads - 1 ? PARTITION : EGRESS;
+      const worker = new Worker(file, {
+        workerData: { ...this.start, thread } satisfies ThreadStart,
+        name: threadName(topo, thread),
+      });
+      this.workers.push(worker);
+      return this.watch(worker, thread);
+    });
+    const tooLate = setTimeout(
+      () => void this.fail(new EngineError('START', 'threads did not start in time')),
+      START_MS_MAX,
+    );
+    await Promise.race([Promise.all(ready), this.ended.then(() => undefined)]);
+    clearTimeout(tooLate);
+    this.state = 'running';
+  }
+
+  private watch(worker: Worker, thread: number): Promise<void> {
+    const name = threadName(this.topology, thread);
+    worker.on('error', (error) => void this.fail(new EngineError('THREAD', `${name} failed: ${error.message}`, error)));
+    worker.on('exit', (code) => {
+      if (!this.done.has(thread) && this.state !== 'ended') {
+        void this.fail(
+          new EngineError(
+            'THREAD',
+            `${name} ended unasked (exit ${code}); results after this moment would be incomplete`,
+          ),
+        );
+      }
+    });
+    return new Promise((resolve) => {
+      worker.on('message', (message: ThreadMessage) => {
+        if (message.type === 'ready') resolve();
+        else this.hear(thread, message);
+      });
+    });
+  }
+
+  private hear(thread: number, message: Exclude<ThreadMessage, { type: 'ready' }>): void {
+    switch (message.type) {
+      case 'failed':
+        return void this.fail(failureOf(threadName(this.topology, thread), message));
+      case 'done':
+        return this.threadDone(thread, message.openRows);
+      case 'closed':
+        return void this.events.emit('closed', thread);
+      case 'outputEnded':
+        this.endedOutputs.add(message.output);
+        return void this.events.emit('outputEnded');
+      case 'refused':
+        return this.log(`stage ${message.stage}: a row was refused (reason ${message.reason}) ${message.detail}`);
+      case 'claim':
+        return void this.claim(thread, message);
+      case 'released':
+        return this.released(message.id, message.handover);
+    }
+  }
+
+  private threadDone(thread: number, openRows: number): void {
+    this.done.add(thread);
+    this.openRows += openRows;
+    if (this.done.size === this.topology.threads) void this.finish();
+  }
+
+  private async finish(): Promise<void> {
+    await this.closeListeners();
+    this.state = 'ended';
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    this.settle.resolve({ openRows: this.openRows });
+  }
+
+  private async fail(error: EngineError): Promise<void> {
+    if (this.state === 'ended') return;
+    this.state = 'ended';
+    await this.closeListeners();
+    for (const [thread, worker] of this.workers.entries()) {
+      ring(openDoorbells(this.start)[thread]!);
+      void worker.terminate();
+    }
+    this.settle.reject(error);
+  }
+
+  /** A listener that ends with an open socket library aborts the process: each closes its own first. */
+  private async closeListeners(): Promise<void> {
+    const closing = new Set(Array.from({ length: this.topology.listeners }, (_, listener) => listener));
+    const closed = new Promise<void>((resolve) => {
+      const onClosed = (thread: number) => {
+        closing.delete(thread);
+        if (closing.size === 0) resolve();
+      };
+      this.events.on('closed', onClosed);
+    });
+    for (const listener of closing) this.order(listener, { type: 'close' });
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+  }
+
+  private async claim(listener: number, message: Extract<ThreadMessage, { type: 'claim' }>): Promise<void> {
+    const { id, stream, producer, epoch } = message;
+    const answer = await this.registry.claim(listener, stream, producer, epoch);
+    this.order(
+      listener,
+      answer.granted ? { type: 'granted', id, handover: answer.handover } : { type: 'fenced', id, epoch: answer.epoch },
+    );
+  }
+
+  private release(listener: number, stream: number, producer: string): Promise<ProducerHandover | null> {
+    const id = this.nextRelease++;
+    return new Promise((resolve) => {
+      this.releases.set(id, resolve);
+      this.order(listener, { type: 'release', id, stream, producer });
+    });
+  }
+
+  private released(id: number, handover: ProducerHandover | null): void {
+    this.releases.get(id)?.(handover);
+    this.releases.delete(id);
+  }
+
+  private order(listener: number, order: ListenerOrder): void {
+    this.workers[listener]?.postMessage(order);
+  }
+}
+
+function failureOf(thread: string, { name, message, stack }: Extract<ThreadMessage, { type: 'failed' }>): EngineError {
+  const known = name === 'JobError' || name === 'StateFullError';
+  return new EngineError(known ? name : 'THREAD', known ? message : `${thread} failed: ${message}`, { stack });
+}
+
+function sharedState(
+  plan: Plan,
+  topo: Topology,
+  limits: EngineLimits,
+  jobUrl: string,
+  host: string,
+  port: number,
+): ThreadStart {
+  const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
+  return {
+    thread: -1,
+    jobUrl,
+    planHash: plan.hash,
+    topology: topo,
+    limits,
+    memories: Array.from({ length: topo.partitions }, () => reserveMemory(limits.partitionMemoryBytes, true)),
+    doorbells: new SharedArrayBuffer(doorbellBytes(topo.threads)),
+    counters: new SharedArrayBuffer(counterBytes(topo.threads)),
+    subscriptions: new SharedArrayBuffer(Math.max(4, subscriptionBytes(topo.listeners, sinkCount))),
+    results: Array.from({ length: topo.listeners }, () => ({
+      buffer: new SharedArrayBuffer(ringBytes(RESULT_RING_BYTES)),
+      place: { baseBytes: 0, capacityBytes: RESULT_RING_BYTES },
+    })),
+    seed: [randomBytes(4).readUInt32LE(), randomBytes(4).readUInt32LE()],
+    host,
+    port,
+  };
+}
+
+function bounded(value: number, what: string, most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new EngineError('OPTION', `${what} = ${value}; expected an integer from 1 to ${most}`);
+}

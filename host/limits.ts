@@ -1,0 +1,117 @@
+// host/limits.ts — every bound of the engine, and the sums that derive one from another.
+//
+// A bound that a user may move is a field of EngineLimits with its default below; the rest are constants.
+
+import { BATCH_BYTES_MAX, BATCH_HEADER_BYTES, COLUMN_DESCRIPTOR_BYTES } from '../assembly/layout.ts';
+
+export const MiB = 1024 * 1024;
+
+/** A frame never takes more than this share of its ring, so that eight may be under way. */
+export const RING_FRAME_SHARE = 8;
+
+/** Control frames are this long; see host/thread/control-frame.ts. */
+export const CONTROL_FRAME_BYTES = 16;
+
+/** In front of every image in a ring that leads out: which output, and the first row's offset. */
+export const RESULT_HEADER_BYTES = 16;
+
+/** Kernels may load up to this far behind the bytes they were given. */
+export const OVER_READ_BYTES = 64;
+
+/** Partition threads at most: a partition's index travels in 8 bits of a group table entry. */
+export const PARTITIONS_MAX = 128;
+export const LISTENERS_MAX = 16;
+
+/** Key groups: fixed for the life of the state; group i equals partition i of a Kafka topic with as many partitions. */
+export const KEY_GROUPS = 128;
+
+/** One partition's memory: wasm32 cannot address more. */
+export const PARTITION_MEMORY_BYTES_MAX = 4096 * MiB;
+
+/** At this share of a partition's memory no more credit is granted; at 1 the run stops. */
+export const STATE_CREDIT_SHARE = 0.75;
+
+/** The largest frame that an engine takes is bounded by what uWebSockets reserves per connection. */
+export const UWS_PAYLOAD_FACTOR = 2;
+
+/** Results that wait for one subscriber; beyond it the subscriber is cut off with the offset to resume from. */
+export const SUBSCRIBER_BYTES_MAX = 8 * MiB;
+
+/** Frames of one connection that may wait for a decision of the control thread (its hello). */
+export const HELLO_WAIT_BYTES_MAX = MiB;
+
+/** Rejected rows that one acknowledgement names; the rest are counted. */
+export const REJECTS_NAMED_MAX = 16;
+
+/** Distinct named producers per stream and listener. */
+export const PRODUCERS_MAX = 10_000;
+export const PRODUCER_ID_BYTES_MAX = 128;
+
+/** Rounds of work a listener does before it lets the event loop look at its sockets. */
+export const LISTENER_STEPS_PER_TURN = 64;
+
+/** A thread that should run and has not beaten for this long is taken for stuck: the run ends. */
+export const THREAD_SILENT_MS_MAX = 60_000;
+
+/** How long a graceful stop may take before it is ended the hard way. */
+export const STOP_MS_MAX = 30_000;
+
+export interface EngineLimits {
+  /** Capacity of each ring, a power of two. */
+  ringBytes: number;
+  /** Largest data frame: RING_FRAME_SHARE of a ring, at most BATCH_BYTES_MAX. Derived. */
+  imageBytesMax: number;
+  /** Raw frames that wait at one listener. */
+  inboxBytes: number;
+  /** Largest WebSocket message or HTTP body. */
+  frameBytesMax: number;
+  /** Unacknowledged bytes that one connection may have under way, at most. */
+  creditBytesMax: number;
+  /** Memory of one partition, rings and state. */
+  partitionMemoryBytes: number;
+  /** Memory of one listener: inbox, builders, images. */
+  listenerMemoryBytes: number;
+}
+
+const RING_BYTES = 2 * MiB;
+
+/**
+ * @param memoryBytes  what all partitions share (--memory)
+ * @param overrides    tests make rings small to be full at once
+ */
+export function engineLimits(
+  memoryBytes: number,
+  partitions: number,
+  overrides: Partial<Pick<EngineLimits, 'ringBytes' | 'inboxBytes' | 'frameBytesMax' | 'creditBytesMax'>> = {},
+): EngineLimits {
+  const ringBytes = overrides.ringBytes ?? RING_BYTES;
+  const inboxBytes = overrides.inboxBytes ?? 32 * MiB;
+  return {
+    ringBytes,
+    imageBytesMax: imageBytesMax(ringBytes),
+    inboxBytes,
+    frameBytesMax: overrides.frameBytesMax ?? 4 * MiB,
+    creditBytesMax: overrides.creditBytesMax ?? 4 * MiB,
+    partitionMemoryBytes: Math.min(PARTITION_MEMORY_BYTES_MAX, Math.floor(memoryBytes / partitions / 65536) * 65536),
+    listenerMemoryBytes: inboxBytes + 512 * MiB,
+  };
+}
+
+/** Kept free behind every data frame: its own and its result's header, and the control frames that follow it. */
+export const FRAME_SPARE_BYTES = 256;
+
+/** What of a ring's largest frame is left for an image. */
+export function imageBytesMax(ringBytes: number): number {
+  return Math.min(BATCH_BYTES_MAX, ringBytes / RING_FRAME_SHARE) - FRAME_SPARE_BYTES;
+}
+
+/**
+ * Rows of a batch such that its fixed-width part fits one image with half of it left for utf8 bytes.
+ *
+ * @param rowBytes  fixed bytes of one row: 8 per i64 or f64, 4 per i32 or utf8 offset, 1/8 per bitmap bit
+ */
+export function rowsMaxOf(rowBytes: number, columnCount: number, hasUtf8: boolean, imageBytes: number): number {
+  const directory = BATCH_HEADER_BYTES + columnCount * (COLUMN_DESCRIPTOR_BYTES + 24);
+  const room = (imageBytes - directory) * (hasUtf8 ? 0.5 : 1);
+  return Math.max(1, Math.min(4096, Math.floor(room / Math.max(rowBytes, 1 / 8)) & ~7 || 1));
+}

@@ -1,0 +1,135 @@
+// host/listener/http-ingest.ts — POST of rows: one body is one frame of the anonymous producer.
+//
+//   POST /v1/streams/NAME              NDJSON, a JSON object or array; Arrow with content-type application/vnd.apache.arrow.stream
+//   POST /v1/streams/NAME?watermark=T  says that nothing before T will follow (body may be empty)
+//   POST /v1/streams/NAME?end          says that nothing more will follow
+//   POST /v1/streams/NAME?idle         takes the anonymous producer out of time until its next row
+//
+// The answer comes when every row is in its partition's ring or rejected by name.
+
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Counters } from '../counters.ts';
+import type { EngineLimits } from '../limits.ts';
+import type { ListenerBody } from './body.ts';
+import { newConnection, type Replies, type RowReject } from './connection.ts';
+import { type ControlMessage, parseControl } from './control-text.ts';
+import { answerJson } from './http-reply.ts';
+import { FRAME_ARROW, FRAME_JSON, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK } from './inbox.ts';
+import { ANONYMOUS } from './producers.ts';
+
+export interface HttpIngestOptions {
+  body: ListenerBody;
+  limits: EngineLimits;
+  counters: Counters;
+  nowMs: () => number;
+  wake: () => void;
+  stopping: () => boolean;
+}
+
+const ARROW_TYPE = 'application/vnd.apache.arrow.stream';
+
+/** Bytes of bodies that are still arriving, all requests together; bounded by the inbox's size. */
+let arrivingBytes = 0;
+
+export function postRows(res: HttpResponse, req: HttpRequest, stream: number, options: HttpIngestOptions): void {
+  const said = saidInQuery(req);
+  const kind = req.getHeader('content-type').startsWith(ARROW_TYPE) ? FRAME_ARROW : FRAME_JSON;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  let answered = false;
+  const answer = (status: number, body: object) => {
+    if (answered) return;
+    answered = true;
+    answerJson(res, status, body);
+  };
+  const forget = () => {
+    arrivingBytes -= bytes;
+    bytes = 0;
+    chunks.length = 0;
+  };
+  res.onAborted(() => {
+    answered = true;
+    options.counters.add('connectionsAborted', 1);
+    forget();
+  });
+  if (said !== null && said.type === 'mistake')
+    return answer(400, { type: 'error', code: 'BAD_QUERY', message: said.message });
+  res.onData((chunk, isLast) => {
+    if (answered) return;
+    bytes += chunk.byteLength;
+    arrivingBytes += chunk.byteLength;
+    if (bytes > options.limits.frameBytesMax) {
+      options.counters.add('framesOversize', 1);
+      forget();
+      const message = `the body is larger than ${options.limits.frameBytesMax} bytes; send several`;
+      return answer(413, { type: 'error', code: 'FRAME_TOO_LARGE', message });
+    }
+    if (arrivingBytes > options.limits.inboxBytes || options.stopping()) {
+      forget();
+      return answer(503, {
+        type: 'error',
+        code: options.stopping() ? 'SHUTTING_DOWN' : 'RETRY_LATER',
+        message: 'try again in a moment',
+      });
+    }
+    chunks.push(new Uint8Array(chunk.slice(0)));
+    if (!isLast) return;
+    const body = Buffer.concat(chunks);
+    forget();
+    take(body, kind, said, stream, options, answer);
+  });
+}
+
+function take(
+  bytes: Uint8Array,
+  kind: number,
+  said: ControlMessage | null,
+  stream: number,
+  options: HttpIngestOptions,
+  answer: (status: number, body: object) => void,
+): void {
+  const { body, counters, nowMs, wake } = options;
+  const ingress = body.streams[stream]!;
+  const errors: RowReject[] = [];
+  const total = { rows: 0, rejected: 0 };
+  let awaited = 0;
+  const replies: Replies = {
+    rejected: (_connection, reject) => void errors.push(reject),
+    acknowledge: (connection) => {
+      if (connection.decodedFrames > 0)
+        counters.latency((nowMs() - connection.oldestMs) / 1000, connection.decodedFrames);
+      total.rows += connection.rows;
+      total.rejected += connection.rejectedRows;
+      awaited -= connection.decodedFrames;
+      if (awaited > 0) return;
+      const named = errors.map(({ sequence: _sequence, ...reject }) => reject);
+      answer(total.rows === 0 && total.rejected > 0 ? 400 : 200, { ...total, errors: named });
+    },
+  };
+  const connection = newConnection(ingress, ingress.producers.join(ANONYMOUS, body.inputNowMs), replies);
+  const frames: [number, Uint8Array | null, number][] = [];
+  if (bytes.byteLength > 0 || said === null) frames.push([kind, bytes, 0]);
+  if (said !== null) frames.push([saidKind(said), null, said.type === 'watermark' ? said.time : 0]);
+  for (const [frameKind, frameBytes, value] of frames) {
+    if (frameBytes !== null) {
+      counters.add('framesReceived', 1);
+      counters.add('bytesReceived', frameBytes.byteLength);
+    }
+    if (!body.tryTakeIn(connection, frameKind, frameBytes, value, nowMs())) {
+      counters.add('framesRefused', 1);
+      return answer(503, { type: 'error', code: 'RETRY_LATER', message: 'the inbox is full; try again in a moment' });
+    }
+    awaited++;
+  }
+  wake();
+}
+
+function saidInQuery(req: HttpRequest): ControlMessage | null {
+  const watermark = req.getQuery('watermark');
+  if (watermark !== undefined) return parseControl(`!watermark ${watermark}`);
+  if (req.getQuery('end') !== undefined) return { type: 'end' };
+  return req.getQuery('idle') === undefined ? null : { type: 'idle' };
+}
+
+const saidKind = (said: ControlMessage): number =>
+  said.type === 'watermark' ? FRAME_SAYS_WATERMARK : said.type === 'idle' ? FRAME_SAYS_IDLE : FRAME_SAYS_END;

@@ -1,0 +1,39 @@
+// host/listener/http-reply.ts — answers in one shape: JSON with a stable code for mistakes, and what would be right.
+
+import type { HttpResponse } from 'uWebSockets.js';
+import { didYouMean } from '../job/suggest.ts';
+
+const STATUS: Record<number, string> = {
+  200: '200 OK',
+  400: '400 Bad Request',
+  404: '404 Not Found',
+  409: '409 Conflict',
+  413: '413 Content Too Large',
+  426: '426 Upgrade Required',
+  503: '503 Service Unavailable',
+};
+
+export function answerJson(res: HttpResponse, status: number, body: unknown): void {
+  res.cork(() => {
+    res.writeStatus(STATUS[status] ?? `${status}`);
+    res.writeHeader('content-type', 'application/json');
+    res.end(`${JSON.stringify(body)}\n`);
+  });
+}
+
+export function answerText(res: HttpResponse, type: string, body: string): void {
+  res.cork(() => {
+    res.writeHeader('content-type', type);
+    res.end(body);
+  });
+}
+
+/** 404 with the names there are, and the nearest of them. */
+export function notFound(res: HttpResponse, what: string, seen: string, known: string[]): void {
+  answerJson(res, 404, {
+    type: 'error',
+    code: `UNKNOWN_${what.toUpperCase()}`,
+    message: `no ${what} ${JSON.stringify(seen.slice(0, 64))}${didYouMean(seen, known)}`,
+    known,
+  });
+}

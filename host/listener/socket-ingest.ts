@@ -1,0 +1,279 @@
+// host/listener/socket-ingest.ts — a producer's WebSocket: frames in, in order; welcome, acknowledgements, rejects out.
+//
+// The wire is in PROTOCOL.md. A frame is copied into the inbox before the handler returns (the library takes its
+// buffer back then). Frames that come while a hello waits for the control thread's answer are kept aside, bounded.
+
+import type { WebSocket } from 'uWebSockets.js';
+import type { Counters } from '../counters.ts';
+import { type EngineLimits, HELLO_WAIT_BYTES_MAX } from '../limits.ts';
+import type { ListenerBody } from './body.ts';
+import { type IngestConnection, newConnection, type Replies, type RowReject } from './connection.ts';
+import { CONTROL_PREFIX, type ControlMessage, PROTOCOL_VERSION, parseControl } from './control-text.ts';
+import { FRAME_ARROW, FRAME_JSON, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK } from './inbox.ts';
+import { ANONYMOUS, type ProducerHandover } from './producers.ts';
+import type { SocketData } from './server.ts';
+
+type Socket = WebSocket<SocketData & { role: IngestSocket }>;
+
+export interface IngestSocket {
+  kind: 'ingest';
+  stream: number;
+  connection: IngestConnection | null;
+  producer: string;
+  epoch: number;
+  socket: Socket | null;
+  state: 'open' | 'waiting' | 'ready' | 'closed';
+  /** Frames that came while a hello waited. */
+  kept: { bytes: Uint8Array; isBinary: boolean }[];
+  keptBytes: number;
+}
+
+/** What the control thread decides about a hello. */
+export type ClaimAnswer = { granted: true; handover?: ProducerHandover } | { granted: false; epoch: number };
+
+export interface SocketIngestOptions {
+  body: ListenerBody;
+  limits: EngineLimits;
+  counters: Counters;
+  nowMs: () => number;
+  /** There is work for the body. */
+  wake: () => void;
+  /** Asks the control thread for a producer id; its answer comes back through `claimed`. */
+  claim: (socket: IngestSocket, done: (answer: ClaimAnswer) => void) => void;
+  /** Bytes that one producer may have unacknowledged now. */
+  credit: () => number;
+  stopping: () => boolean;
+}
+
+export class SocketIngest {
+  private readonly options: SocketIngestOptions;
+  private readonly named = new Map<string, IngestSocket>();
+  private readonly open_ = new Set<IngestSocket>();
+  private readonly replies: Replies;
+
+  constructor(options: SocketIngestOptions) {
+    this.options = options;
+    this.replies = {
+      acknowledge: (connection) => this.acknowledge(connection),
+      rejected: (connection, reject) => this.rejected(connection, reject),
+    };
+  }
+
+  get openCount(): number {
+    return this.open_.size;
+  }
+
+  newSocket(stream: number): IngestSocket {
+    return {
+      kind: 'ingest',
+      stream,
+      connection: null,
+      producer: ANONYMOUS,
+      epoch: 0,
+      socket: null,
+      state: 'open',
+      kept: [],
+      keptBytes: 0,
+    };
+  }
+
+  open(socket: Socket): void {
+    const { role } = socket.getUserData();
+    if (this.options.stopping()) return socket.end(1012, 'SHUTTING_DOWN');
+    role.socket = socket;
+    this.open_.add(role);
+    const { body, limits } = this.options;
+    socket.send(
+      JSON.stringify({
+        type: 'welcome',
+        protocol: PROTOCOL_VERSION,
+        stream: body.streams[role.stream]!.plan.description.name,
+        credit: this.options.credit(),
+        frameBytesMax: limits.frameBytesMax,
+      }),
+    );
+  }
+
+  message(socket: Socket, message: ArrayBuffer, isBinary: boolean): void {
+    const { role } = socket.getUserData();
+    if (role.state === 'closed') return;
+    const bytes = new Uint8Array(message);
+    if (role.state === 'waiting') return this.keep(role, bytes, isBinary);
+    this.take(role, bytes, isBinary);
+  }
+
+  close(role: IngestSocket): void {
+    role.state = 'closed';
+    role.socket = null;
+    this.open_.delete(role);
+    if (this.named.get(this.key(role)) === role) this.named.delete(this.key(role));
+  }
+
+  /** A producer id goes on at another listener, or a newer connection took it: this one is fenced. */
+  release(stream: number, producer: string): ProducerHandover | undefined {
+    const role = this.named.get(`${stream}/${producer}`);
+    if (role !== undefined) this.fence(role);
+    return this.options.body.streams[stream]!.producers.leave(producer);
+  }
+
+  /** The engine stops: what is in the inbox is still placed and acknowledged, what comes now is refused. */
+  refuseMore(): void {
+    for (const role of this.open_) {
+      this.say(role, {
+        type: 'error',
+        code: 'SHUTTING_DOWN',
+        message: 'the engine stops; frames from here on are not taken',
+      });
+      role.state = 'closed';
+    }
+  }
+
+  /** Every producer is told, then closed. */
+  closeAll(): void {
+    for (const { socket } of [...this.open_]) socket?.end(1012, 'SHUTTING_DOWN');
+  }
+
+  private take(role: IngestSocket, bytes: Uint8Array, isBinary: boolean): void {
+    if (!isBinary && bytes[0] === CONTROL_PREFIX)
+      return this.control(role, parseControl(Buffer.from(bytes).toString()));
+    const { body, limits, counters, nowMs, wake } = this.options;
+    counters.add('framesReceived', 1);
+    counters.add('bytesReceived', bytes.byteLength);
+    if (bytes.byteLength > limits.frameBytesMax) {
+      counters.add('framesOversize', 1);
+      counters.add('framesRefused', 1);
+      const message = `a frame of ${bytes.byteLength} bytes; at most ${limits.frameBytesMax} are taken, send smaller frames`;
+      return this.end(role, 'FRAME_TOO_LARGE', message, 1009);
+    }
+    const connection = this.ready(role);
+    if (connection.inFlightBytes > limits.creditBytesMax + limits.frameBytesMax)
+      return this.refuseCredit(role, connection);
+    if (!body.tryTakeIn(connection, isBinary ? FRAME_ARROW : FRAME_JSON, bytes, 0, nowMs())) {
+      return this.refuseCredit(role, connection);
+    }
+    wake();
+  }
+
+  /** The connection of a socket; without a hello it speaks for the anonymous producer. */
+  private ready(role: IngestSocket): IngestConnection {
+    if (role.connection === null) {
+      const stream = this.options.body.streams[role.stream]!;
+      const producer = stream.producers.join(role.producer, this.options.body.inputNowMs);
+      role.connection = newConnection(stream, producer, this.replies);
+      socketOf.set(role.connection, role);
+    }
+    role.state = 'ready';
+    return role.connection;
+  }
+
+  private control(role: IngestSocket, message: ControlMessage): void {
+    const { body, nowMs, wake } = this.options;
+    if (message.type === 'mistake')
+      return this.say(role, { type: 'error', code: 'BAD_CONTROL', message: message.message });
+    if (message.type === 'hello') return this.hello(role, message.producer, message.epoch);
+    const connection = this.ready(role);
+    const kind =
+      message.type === 'watermark' ? FRAME_SAYS_WATERMARK : message.type === 'idle' ? FRAME_SAYS_IDLE : FRAME_SAYS_END;
+    if (!body.tryTakeIn(connection, kind, null, message.type === 'watermark' ? message.time : 0, nowMs())) {
+      return this.refuseCredit(role, connection);
+    }
+    wake();
+  }
+
+  private hello(role: IngestSocket, producer: string, epoch: number): void {
+    if (role.connection !== null) {
+      return this.say(role, { type: 'error', code: 'LATE_HELLO', message: '!hello must come before anything else' });
+    }
+    role.producer = producer;
+    role.epoch = epoch;
+    role.state = 'waiting';
+    this.options.claim(role, (answer) => this.claimed(role, answer));
+  }
+
+  private claimed(role: IngestSocket, answer: ClaimAnswer): void {
+    if (role.state === 'closed') return;
+    if (!answer.granted) {
+      const message = `epoch ${role.epoch} of producer ${role.producer} is over; epoch ${answer.epoch} has been seen`;
+      return this.end(role, 'FENCED', message, 4409);
+    }
+    const older = this.named.get(this.key(role));
+    if (older !== undefined) this.fence(older);
+    const { body } = this.options;
+    const producer = body.streams[role.stream]!.producers.join(role.producer, body.inputNowMs, answer.handover);
+    this.named.set(this.key(role), role);
+    const connection = this.ready(role);
+    connection.sequence = producer.sequence;
+    connection.ackedSequence = producer.sequence;
+    connection.decodedSequence = producer.sequence;
+    this.say(role, {
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      producer: role.producer,
+      epoch: role.epoch,
+      resume: producer.sequence,
+      credit: this.options.credit(),
+    });
+    this.options.wake();
+    const { kept } = role;
+    role.kept = [];
+    role.keptBytes = 0;
+    for (const { bytes, isBinary } of kept) if (!isClosed(role)) this.take(role, bytes, isBinary);
+  }
+
+  private keep(role: IngestSocket, bytes: Uint8Array, isBinary: boolean): void {
+    role.keptBytes += bytes.byteLength;
+    if (role.keptBytes > HELLO_WAIT_BYTES_MAX) {
+      return this.end(role, 'CREDIT_EXCEEDED', 'wait for the answer to !hello: it says how much you may send', 1008);
+    }
+    role.kept.push({ bytes: bytes.slice(), isBinary });
+  }
+
+  private refuseCredit(role: IngestSocket, connection: IngestConnection): void {
+    this.options.counters.add('framesRefused', 1);
+    const message =
+      `${connection.inFlightBytes} bytes are unacknowledged, more than was granted; frame ${connection.sequence + 1} was not taken. ` +
+      `Connect again and go on behind the last acknowledged frame`;
+    this.end(role, 'CREDIT_EXCEEDED', message, 1008, connection.sequence);
+  }
+
+  private fence(role: IngestSocket): void {
+    this.end(role, 'FENCED', `another connection speaks for producer ${role.producer}`, 4409);
+  }
+
+  private acknowledge(connection: IngestConnection): void {
+    const { counters, nowMs } = this.options;
+    if (connection.decodedFrames > 0)
+      counters.latency((nowMs() - connection.oldestMs) / 1000, connection.decodedFrames);
+    const role = socketOf.get(connection);
+    role?.socket?.send(
+      `{"type":"ack","sequence":${connection.ackedSequence},"rows":${connection.rows},"rejected":${connection.rejectedRows},"credit":${this.options.credit()}}`,
+    );
+  }
+
+  private rejected(connection: IngestConnection, reject: RowReject): void {
+    const role = socketOf.get(connection);
+    if (role !== undefined) this.say(role, { type: 'reject', ...reject });
+  }
+
+  private say(role: IngestSocket, message: object): void {
+    role.socket?.send(JSON.stringify(message));
+  }
+
+  private end(role: IngestSocket, code: string, message: string, closeCode: number, accepted?: number): void {
+    const { socket } = role;
+    if (socket === null) return;
+    this.say(role, { type: 'error', code, message, ...(accepted === undefined ? {} : { accepted }) });
+    role.state = 'closed';
+    socket.end(closeCode, code);
+  }
+
+  private key(role: IngestSocket): string {
+    return `${role.stream}/${role.producer}`;
+  }
+}
+
+/** Asked afresh each time: taking a frame may close the socket. */
+const isClosed = (role: IngestSocket): boolean => role.state === 'closed';
+
+/** From a connection to its socket; a connection may outlive it while its frames are on their way. */
+const socketOf = new WeakMap<IngestConnection, IngestSocket>();

@@ -1,0 +1,309 @@
+// host/listener/stream-ingress.ts — one stream at one listener: frames become rows, rows become batches, batches leave.
+//
+//   frame ──decode──▶ builder ──seal──▶ flow 0, flow 1 … ──▶ rings ──▶ watermark ──▶ acknowledgements
+//
+// Rows of several frames and producers share a batch; it is sealed at its bound or with the turn of the loop.
+// `flush` is a cursor: each `advance` writes at most one image per partition. A frame is acknowledged when every one
+// of its rows is in its partition's ring, or rejected by name.
+
+import {
+  ARROW_DONE,
+  ARROW_FULL,
+  ARROW_OK,
+  ARROW_REJECTS_FULL,
+  JSON_DONE,
+  JSON_FULL,
+  REASON_SYNTAX,
+  REJECT_BYTES,
+} from '../../assembly/layout.ts';
+import type { Counters } from '../counters.ts';
+import { arrowErrorName, arrowErrorText } from '../decode/arrow-errors.ts';
+import { putBytes } from '../kernel/bytes.ts';
+import type { Kernel } from '../kernel/load.ts';
+import { type EngineLimits, KEY_GROUPS, REJECTS_NAMED_MAX, rowsMaxOf } from '../limits.ts';
+import { builderPlanBytes, decoderPlanBytes, PHYSICAL_TYPE } from '../plan/kernel-plans.ts';
+import type { StreamPlan } from '../plan/plan.ts';
+import { Flow, type FlowTarget, need } from '../thread/flow.ts';
+import { rowBytesOf } from '../thread/row-bytes.ts';
+import type { IngestConnection } from './connection.ts';
+import { FRAME_ARROW, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK, type InboxFrame } from './inbox.ts';
+import { Producers } from './producers.ts';
+import { REASON_CODE, reasonText } from './reject-reasons.ts';
+
+/** Rows of the open batch from `fromRow` on belong to this frame. */
+interface FrameRows {
+  fromRow: number;
+  connection: IngestConnection;
+  sequence: number;
+}
+
+export class StreamIngress {
+  readonly plan: StreamPlan;
+  readonly producers: Producers;
+  private readonly kernel: Kernel;
+  private readonly counters: Counters;
+  private readonly builder: number;
+  private readonly rowNumbers: number;
+  private readonly json: number;
+  private readonly arrow: number;
+  private readonly flows: Flow[];
+  private readonly touched: IngestConnection[] = [];
+  private readonly frameRows: FrameRows[] = [];
+  private frameRowsCount = 0;
+  /** The frame at the inbox's head is partly decoded. */
+  private underWay = false;
+  private builtRows = 0;
+  private flowIndex = -1;
+  private flowBegun = false;
+
+  constructor(
+    kernel: Kernel,
+    plan: StreamPlan,
+    targets: readonly FlowTarget[],
+    limits: EngineLimits,
+    counters: Counters,
+  ) {
+    this.kernel = kernel;
+    this.plan = plan;
+    this.counters = counters;
+    const eventTime = plan.description.eventTime;
+    this.producers = new Producers(eventTime?.delayMs ?? 0, eventTime?.idleTimeoutMs ?? null);
+    const wide = [plan.decoded, ...plan.flows.map(({ output }) => output)];
+    const rowBytes = Math.max(...wide.map(rowBytesOf)) + 8;
+    const hasUtf8 = wide.some((fields) => fields.some(({ type }) => type === 'utf8'));
+    const rowsMax = rowsMaxOf(rowBytes, Math.max(...wide.map(({ length }) => length)), hasUtf8, limits.imageBytesMax);
+    const bytesMax = hasUtf8 ? Math.floor(limits.imageBytesMax / 2) - 4096 : 0;
+    const { exports } = kernel;
+    this.builder = need(exports.builderCreate(putBytes(kernel, builderPlanBytes(plan, rowsMax, bytesMax))), 'a batch');
+    this.rowNumbers = exports.builderRowNumbers(this.builder) >>> 2;
+    const decoderPlan = putBytes(kernel, decoderPlanBytes(this.builder, plan.decoded));
+    this.json = need(exports.jsonCreate(decoderPlan), 'a JSON decoder');
+    this.arrow = need(exports.arrowCreate(decoderPlan), 'an Arrow decoder');
+    const bounds = { rowsMax, imageBytesMax: limits.imageBytesMax, groups: KEY_GROUPS };
+    this.flows = plan.flows.map(
+      (flow, index) =>
+        new Flow(kernel, flow, targets[index]!, bounds, counters, (row, reason, detail) =>
+          this.rejectBuilt(row, reason, detail),
+        ),
+    );
+  }
+
+  /** There is something to flush: rows, or a changed word about time, or frames to acknowledge. */
+  get dirty(): boolean {
+    return this.builtRows > 0 || this.touched.length > 0;
+  }
+
+  get flushing(): boolean {
+    return this.flowIndex >= 0;
+  }
+
+  /** Takes (more of) the inbox's first frame. True when the frame is used up; false: flush, then call again. */
+  take(frame: InboxFrame, nowMs: number): boolean {
+    const { connection } = frame;
+    if (frame.kind >= FRAME_SAYS_WATERMARK) {
+      this.heed(frame, nowMs);
+    } else {
+      const from = this.builtRows;
+      this.noteFrameRows(from, connection, frame.sequence);
+      const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
+      this.builtRows = this.kernel.exports.builderRows(this.builder);
+      if (this.builtRows > from) this.judge(connection, from, nowMs);
+      connection.rows += this.builtRows - from;
+      this.counters.add('rowsAccepted', this.builtRows - from);
+      if (!usedUp) {
+        this.underWay = true;
+        return false;
+      }
+    }
+    this.underWay = false;
+    if (connection.decodedFrames === 0) connection.oldestMs = frame.receivedMs;
+    connection.decodedFrames++;
+    connection.decodedSequence = Math.max(connection.decodedSequence, frame.sequence);
+    connection.decodedBytes += frame.bytes;
+    this.touch(connection);
+    return true;
+  }
+
+  beginFlush(): void {
+    this.kernel.exports.builderSeal(this.builder);
+    this.flowIndex = 0;
+    this.flowBegun = false;
+    if (this.builtRows > 0) this.counters.add('batchesRouted', 1);
+  }
+
+  hasRoom(): boolean {
+    return this.flows.every((flow) => flow.hasRoom());
+  }
+
+  /** One image per partition further; true when the flush is through. The caller has asked hasRoom. */
+  advanceFlush(): boolean {
+    if (this.builtRows > 0 && this.flowIndex < this.flows.length) {
+      const flow = this.flows[this.flowIndex]!;
+      if (!this.flowBegun) flow.begin(this.builder);
+      this.flowBegun = !flow.advance();
+      if (!this.flowBegun) this.flowIndex++;
+      return false;
+    }
+    this.sayTime();
+    this.kernel.exports.builderReset(this.builder);
+    this.builtRows = 0;
+    this.frameRowsCount = 0;
+    this.flowIndex = -1;
+    return true;
+  }
+
+  /** Tells the partitions what time it is, if that changed. The caller has asked hasRoom. */
+  sayTime(): void {
+    const news = this.producers.news();
+    if (news !== null) for (const { target } of this.flows) target.control(news.kind, news.frame);
+  }
+
+  /** A control frame of the thread itself: that it stops. */
+  say(kind: number, flags: number): void {
+    for (const { target } of this.flows) {
+      target.control(kind, { watermark: Number.NEGATIVE_INFINITY, seen: this.producers.count, flags });
+    }
+  }
+
+  /** Connections whose frames have all been placed since the last call, each once; they are theirs to answer. */
+  drainTouched(answer: (connection: IngestConnection) => void): void {
+    for (const connection of this.touched) {
+      connection.touched = false;
+      connection.ackedSequence = connection.decodedSequence;
+      connection.inFlightBytes -= connection.decodedBytes;
+      connection.producer.sequence = Math.max(connection.producer.sequence, connection.ackedSequence);
+      answer(connection);
+      connection.rows = 0;
+      connection.rejectedRows = 0;
+      connection.rejectsNamed = 0;
+      connection.decodedBytes = 0;
+      connection.decodedFrames = 0;
+    }
+    this.touched.length = 0;
+  }
+
+  private touch(connection: IngestConnection): void {
+    if (connection.touched) return;
+    connection.touched = true;
+    this.touched.push(connection);
+  }
+
+  private heed(frame: InboxFrame, nowMs: number): void {
+    const { producer } = frame.connection;
+    if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, nowMs);
+    if (frame.kind === FRAME_SAYS_IDLE) producer.state = 'idle';
+    if (frame.kind === FRAME_SAYS_END) producer.state = 'finished';
+  }
+
+  private judge(connection: IngestConnection, from: number, nowMs: number): void {
+    if (!this.plan.timed) return;
+    const { delayMs } = this.plan.description.eventTime!;
+    const { producer } = connection;
+    const maxTime = this.kernel.exports.watermarkRows(this.builder, from, producer.maxTime, delayMs);
+    this.producers.rows(producer, maxTime, nowMs);
+  }
+
+  private takeJson(frame: InboxFrame): boolean {
+    const { exports } = this.kernel;
+    if (!this.underWay) exports.jsonBegin(this.json, frame.address, frame.bytes);
+    for (;;) {
+      const status = exports.jsonNext(this.json);
+      this.rejectDecoded(frame, exports.jsonRejects(this.json) >>> 2, exports.jsonRejectCount(this.json));
+      if (status === JSON_DONE) return true;
+      if (status === JSON_FULL) return false;
+    }
+  }
+
+  private takeArrow(frame: InboxFrame): boolean {
+    const { exports } = this.kernel;
+    if (!this.underWay) {
+      const status = exports.arrowBegin(this.arrow, frame.address, frame.bytes);
+      if (status !== ARROW_OK) {
+        this.refuseArrow(frame, status);
+        return true;
+      }
+    }
+    for (;;) {
+      const status = exports.arrowNext(this.arrow);
+      this.rejectDecoded(frame, exports.arrowRejects(this.arrow) >>> 2, exports.arrowRejectCount(this.arrow));
+      if (status === ARROW_DONE) return true;
+      if (status === ARROW_FULL) return false;
+      if (status !== ARROW_REJECTS_FULL) {
+        this.refuseArrow(frame, status);
+        return true;
+      }
+    }
+  }
+
+  /** A stream whose structure is wrong: rows decoded before the wrong message stay. */
+  private refuseArrow(frame: InboxFrame, status: number): void {
+    const { exports } = this.kernel;
+    const code = Math.abs(status);
+    const field = this.plan.decoded[exports.arrowErrorColumn(this.arrow)];
+    const column = field && { name: field.name, type: PHYSICAL_TYPE[field.type] };
+    this.counters.add('framesRefused', 1);
+    this.counters.addRejects(REASON_SYNTAX, 1);
+    this.name(frame.connection, {
+      sequence: frame.sequence,
+      row: -1,
+      code: arrowErrorName(code),
+      column: field?.name ?? null,
+      message: arrowErrorText({ code, detail: exports.arrowErrorDetail(this.arrow), column }),
+    });
+  }
+
+  private rejectDecoded(frame: InboxFrame, list: number, count: number): void {
+    const { u32, i32 } = this.kernel;
+    for (let index = 0; index < count; index++) {
+      const at = list + (index * REJECT_BYTES) / 4;
+      this.rejectRow(frame.connection, frame.sequence, u32[at]!, u32[at + 1]!, i32[at + 2]!, `at byte ${u32[at + 3]}`);
+    }
+  }
+
+  /** A row that decoded well but that a flow refuses: a null key, a function that threw. */
+  private rejectBuilt(row: number, reason: number, detail?: string): void {
+    let frame = this.frameRows[0]!;
+    for (let index = 1; index < this.frameRowsCount && this.frameRows[index]!.fromRow <= row; index++) {
+      frame = this.frameRows[index]!;
+    }
+    const rowNumber = this.kernel.u32[this.rowNumbers + row]!;
+    frame.connection.rows--;
+    this.counters.add('rowsAccepted', -1);
+    this.rejectRow(frame.connection, frame.sequence, rowNumber, reason, -1, detail ?? '');
+    this.touch(frame.connection);
+  }
+
+  private rejectRow(
+    connection: IngestConnection,
+    sequence: number,
+    row: number,
+    reason: number,
+    column: number,
+    detail: string,
+  ): void {
+    this.counters.addRejects(reason, 1);
+    const field = this.plan.decoded[column] ?? null;
+    this.name(connection, {
+      sequence,
+      row,
+      code: REASON_CODE[reason] ?? `REASON_${reason}`,
+      column: field?.name ?? null,
+      message: reasonText(reason, field, detail),
+    });
+  }
+
+  private name(connection: IngestConnection, reject: Parameters<IngestConnection['replies']['rejected']>[1]): void {
+    connection.rejectedRows++;
+    if (connection.rejectsNamed >= REJECTS_NAMED_MAX) return;
+    connection.rejectsNamed++;
+    connection.replies.rejected(connection, reject);
+  }
+
+  private noteFrameRows(fromRow: number, connection: IngestConnection, sequence: number): void {
+    if (this.frameRowsCount === this.frameRows.length) this.frameRows.push({ fromRow, connection, sequence });
+    const note = this.frameRows[this.frameRowsCount++]!;
+    note.fromRow = fromRow;
+    note.connection = connection;
+    note.sequence = sequence;
+  }
+}

@@ -1,0 +1,178 @@
+// host/listener/thread.ts — a listener's worker: sockets, body and event loop, and its talk with control.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { ring } from '../../ring/doorbell.ts';
+import { openConsumer, pendingBytes } from '../../ring/spsc.ts';
+import { monotonicMs } from '../clock.ts';
+import { Counters } from '../counters.ts';
+import { Subscriptions } from '../egress/subscriptions.ts';
+import { LISTENER_STEPS_PER_TURN, STATE_CREDIT_SHARE } from '../limits.ts';
+import type { Plan } from '../plan/plan.ts';
+import { loadPlan } from '../thread/plan-of-job.ts';
+import { tell, tellFailure } from '../thread/report.ts';
+import { AsyncShell } from '../thread/shell-async.ts';
+import { type ListenerOrder, openDoorbells, type ThreadStart } from '../thread/start.ts';
+import { egressThread, partitionRings, threadName } from '../thread/topology.ts';
+import { ListenerBody } from './body.ts';
+import { Claims } from './claims.ts';
+import { creditOf } from './credit.ts';
+import { metricsText, type RingMetrics } from './metrics.ts';
+import { Server } from './server.ts';
+import { SocketIngest } from './socket-ingest.ts';
+import { Subscribers } from './subscribers.ts';
+
+const TICK_MS = 100;
+
+/** Everything of one listener, wired; `obey` is what control may ask of it. */
+class ListenerThread {
+  private readonly start: ThreadStart;
+  private readonly plan: Plan;
+  private readonly rows: Counters[];
+  private readonly body: ListenerBody;
+  private readonly subscribers: Subscribers;
+  private readonly ingest: SocketIngest;
+  private readonly shell: AsyncShell;
+  private readonly server: Server;
+  private readonly claims = new Claims();
+  private ticking: NodeJS.Timeout | undefined;
+  private stopping = false;
+
+  constructor(start: ThreadStart, plan: Plan) {
+    const { topology, thread: listener, limits, memories } = start;
+    this.start = start;
+    this.plan = plan;
+    this.rows = Array.from({ length: topology.threads }, (_, thread) => new Counters(start.counters, thread));
+    const counters = this.rows[listener]!;
+    const doorbells = openDoorbells(start);
+    const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
+    const subscriptions = new Subscriptions(start.subscriptions, sinkCount);
+    this.subscribers = new Subscribers(listener, sinkCount, subscriptions, counters);
+    this.body = new ListenerBody({
+      plan,
+      topology,
+      listener,
+      limits,
+      memories,
+      doorbells,
+      results: start.results[listener]!,
+      counters,
+      deliver: (bytes) => this.subscribers.deliver(bytes),
+      egressDoorbellRing: () => void ring(doorbells[egressThread(topology)]!),
+    });
+    const wake = () => this.shell.wake();
+    const shared = { body: this.body, limits, counters, nowMs: monotonicMs, wake, stopping: () => this.stopping };
+    this.ingest = new SocketIngest({
+      ...shared,
+      claim: (socket, done) => this.claims.ask(socket, done),
+      credit: () => creditOf(limits, this.ingest.openCount, this.body.inbox.heldBytes, this.stateIsTight()),
+    });
+    this.server = new Server({
+      ...shared,
+      plan,
+      partitions: topology.partitions,
+      subscribers: this.subscribers,
+      ingest: this.ingest,
+      metrics: () => this.metrics(),
+      health: () => ({ status: this.stopping ? 'stopping' : 'ok' }),
+      failed: tellFailure,
+    });
+    this.shell = new AsyncShell({
+      body: this.body,
+      doorbell: doorbells[listener]!,
+      stepsPerTurn: LISTENER_STEPS_PER_TURN,
+      counters,
+      whenDone: () => {
+        this.subscribers.closeAll();
+        this.ingest.closeAll();
+        tell({ type: 'done', openRows: 0 });
+      },
+      whenFailed: tellFailure,
+    });
+  }
+
+  async open(): Promise<void> {
+    const { host, port, thread } = this.start;
+    if (!(await this.server.listen(host, port))) throw new Error(`cannot listen on ${host}:${port}`);
+    this.ticking = setInterval(() => {
+      this.body.tick(monotonicMs());
+      this.rows[thread]!.set('inboxBytes', this.body.inbox.heldBytes);
+    }, TICK_MS);
+    tell({ type: 'ready' });
+  }
+
+  obey(order: ListenerOrder): void {
+    switch (order.type) {
+      case 'granted':
+        return this.claims.answer(order.id, {
+          granted: true,
+          ...(order.handover ? { handover: order.handover } : {}),
+        });
+      case 'fenced':
+        return this.claims.answer(order.id, { granted: false, epoch: order.epoch });
+      case 'release': {
+        const handover = this.ingest.release(order.stream, order.producer) ?? null;
+        return tell({ type: 'released', id: order.id, handover });
+      }
+      case 'stop':
+        this.stopping = true;
+        this.server.closePort();
+        this.ingest.refuseMore();
+        this.body.stop(order.drain);
+        return this.shell.wake();
+      case 'close':
+        return this.close();
+    }
+  }
+
+  private close(): void {
+    this.server.close();
+    clearInterval(this.ticking);
+    tell({ type: 'closed' });
+    parentPort!.close();
+  }
+
+  /** Some partition's memory is so full that no more credit than one frame's worth should be out. */
+  private stateIsTight(): boolean {
+    const { listeners, partitions } = this.start.topology;
+    return this.rows
+      .slice(listeners, listeners + partitions)
+      .some((row) => row.get('stateBytes') > STATE_CREDIT_SHARE * row.get('stateBytesMax'));
+  }
+
+  private metrics(): string {
+    const threads = this.rows.map((counters, thread) => ({
+      thread: threadName(this.start.topology, thread),
+      counters,
+    }));
+    return metricsText(threads, ringMetrics(this.plan, this.start));
+  }
+}
+
+function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
+  const { topology, limits, memories } = start;
+  const rings = partitionRings(plan, topology, limits.ringBytes);
+  return memories.flatMap(({ buffer }, partition) => {
+    const places = [
+      ...rings.inputs.flatMap((places, stage) =>
+        places.map((place, sender) => ({ place, ring: `p${partition}.s${stage}.from${sender}` })),
+      ),
+      { place: rings.out, ring: `p${partition}.out` },
+    ];
+    return places.map(({ place, ring: name }) => ({
+      ring: name,
+      pendingBytes: pendingBytes(
+        openConsumer(buffer as unknown as SharedArrayBuffer, place.baseBytes, place.capacityBytes),
+      ),
+      capacityBytes: place.capacityBytes,
+    }));
+  });
+}
+
+try {
+  const start = workerData as ThreadStart;
+  const thread = new ListenerThread(start, await loadPlan(start.jobUrl, start.planHash));
+  parentPort!.on('message', (order: ListenerOrder) => thread.obey(order));
+  await thread.open();
+} catch (error) {
+  tellFailure(error);
+}

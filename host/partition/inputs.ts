@@ -1,0 +1,123 @@
+// host/partition/inputs.ts — one stage's input rings, and the watermark that follows from their senders.
+//
+//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …
+//
+// Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
+// minimum over active senders; with none active it holds, unless all that were ever active have finished.
+// Promises
+//   - what `combine` says never goes back.
+//   - frames of one sender are taken in order; senders are served in turn.
+
+import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import { openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { type ControlFrame, FLAG_DRAIN, FLAG_LAST, readControl } from '../thread/control-frame.ts';
+import type { RingPlace } from '../thread/topology.ts';
+
+type SenderState = 'none' | 'active' | 'idle' | 'finished';
+
+interface Sender {
+  consumer: RingConsumer;
+  state: SenderState;
+  watermark: number;
+  seen: number;
+  /** It said LAST: nothing follows. */
+  gone: boolean;
+}
+
+/** What the senders' states add up to. */
+export type Combined =
+  | { state: 'hold' }
+  | { state: 'active'; watermark: number }
+  | { state: 'idle' }
+  | { state: 'finished' };
+
+export class Inputs {
+  /** All senders are gone; `drain` when one of them asked for open windows to be emitted. */
+  gone = false;
+  drain = false;
+  private readonly senders: Sender[];
+  private readonly view: DataView;
+  private readonly producersNeeded: number;
+  private next = 0;
+
+  /** @param producersNeeded  how many producers must have been seen before time starts */
+  constructor(buffer: SharedArrayBuffer, places: readonly RingPlace[], producersNeeded: number) {
+    this.view = new DataView(buffer);
+    this.producersNeeded = producersNeeded;
+    this.senders = places.map(({ baseBytes, capacityBytes }) => ({
+      consumer: openConsumer(buffer, baseBytes, capacityBytes),
+      state: 'none',
+      watermark: Number.NEGATIVE_INFINITY,
+      seen: 0,
+      gone: false,
+    }));
+  }
+
+  /** The next frame of any sender, in turn; null when all rings are empty. `release` frees it. */
+  peek(): RingConsumer | null {
+    for (let tried = 0; tried < this.senders.length; tried++) {
+      const { consumer } = this.senders[this.next]!;
+      if (peek(consumer)) return consumer;
+      this.next = (this.next + 1) % this.senders.length;
+    }
+    return null;
+  }
+
+  /** Frees the frame that `peek` showed; the next peek begins with the next sender. Returns the sender's index. */
+  release(): number {
+    const sender = this.next;
+    release(this.senders[sender]!.consumer);
+    this.next = (sender + 1) % this.senders.length;
+    return sender;
+  }
+
+  /** Takes the peeked control frame into account; true when it may have changed `combine`. */
+  control(consumer: RingConsumer): boolean {
+    if (consumer.kind === FRAME_DATA) return false;
+    const sender = this.senders[this.next]!;
+    const frame = readControl(this.view, consumer.payloadOffset, consumer.payloadBytes);
+    sender.seen = frame.seen;
+    sender.watermark = Math.max(sender.watermark, frame.watermark);
+    sender.state = stateAfter(consumer.kind, frame, sender.state);
+    if ((frame.flags & FLAG_LAST) !== 0) {
+      sender.gone = true;
+      this.drain ||= (frame.flags & FLAG_DRAIN) !== 0;
+      this.gone = this.senders.every(({ gone }) => gone);
+    }
+    return true;
+  }
+
+  combine(): Combined {
+    let seen = 0;
+    let watermark = Number.POSITIVE_INFINITY;
+    let active = false;
+    let idle = false;
+    let finished = false;
+    for (const sender of this.senders) {
+      seen += sender.seen;
+      if (sender.state === 'active') {
+        active = true;
+        watermark = Math.min(watermark, sender.watermark);
+      }
+      idle ||= sender.state === 'idle';
+      finished ||= sender.state === 'finished';
+    }
+    if (seen < this.producersNeeded) return { state: 'hold' };
+    if (active) return { state: 'active', watermark };
+    if (idle) return { state: 'idle' };
+    return finished ? { state: 'finished' } : { state: 'hold' };
+  }
+
+  /** Index of the sender whose frame `peek` showed. */
+  get peekedSender(): number {
+    return this.next;
+  }
+}
+
+/** A stopping sender leaves its state as it was: that it stops says nothing about time. */
+function stateAfter(kind: number, frame: ControlFrame, before: SenderState): SenderState {
+  if (kind === FRAME_WATERMARK) return 'active';
+  if (kind === FRAME_IDLE) return 'idle';
+  if (kind === FRAME_END) return (frame.flags & FLAG_LAST) !== 0 ? before : 'finished';
+  throw new Error(`a frame of kind ${kind} where only watermark, idle and end are known`);
+}

@@ -1,0 +1,161 @@
+// host/partition/keyed-stage.ts — one partition's share of a keyed aggregation: frames in, windows, results on.
+//
+// One step does one thing, nearest the sink first: hand on rows of a result batch that is under way; fill the next
+// result batch while windows are ready; take the next frame. No step begins without room for a largest frame ahead.
+// Everything that a watermark causes is handed on before the watermark itself (SEMANTICS 1.8).
+
+import {
+  COUNTER_CLOSED_ROWS,
+  COUNTER_LATE_ROWS,
+  COUNTER_OPEN_ROWS,
+  COUNTER_SUM_OVERFLOWS,
+  PUSH_OK,
+} from '../../assembly/layout.ts';
+import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import type { Counters } from '../counters.ts';
+import { StateFullError } from '../errors.ts';
+import { putBytes } from '../kernel/bytes.ts';
+import type { Kernel } from '../kernel/load.ts';
+import { keyedPlanBytes } from '../plan/kernel-plans.ts';
+import type { KeyedStagePlan } from '../plan/plan.ts';
+import type { StepResult } from '../thread/body.ts';
+import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
+import { type Flow, need } from '../thread/flow.ts';
+import type { Inputs } from './inputs.ts';
+
+export interface KeyedStageOptions {
+  kernel: Kernel;
+  plan: KeyedStagePlan;
+  inputs: Inputs;
+  flow: Flow;
+  counters: Counters;
+  seed: readonly [number, number];
+  partitions: number;
+  rowsMax: number;
+  imageBytesMax: number;
+  /** Called after a frame of this sender was freed: it may be waiting for room. */
+  freed: (sender: number) => void;
+}
+
+/** What stands behind the results that are being fired. */
+type Behind = 'nothing' | 'watermark' | 'finished' | 'last';
+
+export class KeyedStage {
+  done = false;
+  private readonly options: KeyedStageOptions;
+  private readonly stage: number;
+  private readonly results: number;
+  private emitting = false;
+  private behind: Behind = 'nothing';
+  private watermark = Number.NEGATIVE_INFINITY;
+  private lateSeen = 0;
+  private closedSeen = 0;
+  private overflowsSeen = 0;
+
+  constructor(options: KeyedStageOptions) {
+    const { kernel, plan, seed, rowsMax, imageBytesMax } = options;
+    this.options = options;
+    this.stage = need(kernel.exports.keyedCreate(putBytes(kernel, keyedPlanBytes(plan, seed, rowsMax))), 'a window');
+    this.results = need(kernel.exports.reserve(imageBytesMax), 'a result batch');
+  }
+
+  step(): StepResult {
+    if (this.done) return 'done';
+    if (this.emitting || this.behind !== 'nothing') return this.fire();
+    const frame = this.options.inputs.peek();
+    if (frame === null) return 'idle';
+    if (!this.options.flow.hasRoom()) return 'blocked';
+    const { kind, payloadOffset } = frame;
+    if (kind === FRAME_DATA) this.push(payloadOffset);
+    else if (this.options.inputs.control(frame)) this.moveTime();
+    this.options.freed(this.options.inputs.release());
+    return 'progressed';
+  }
+
+  /** Rows in windows that have not been emitted; what a stop without drain leaves behind. */
+  openRows(): number {
+    return this.options.kernel.exports.keyedCounter(this.stage, COUNTER_OPEN_ROWS);
+  }
+
+  counter(which: number): number {
+    return this.options.kernel.exports.keyedCounter(this.stage, which);
+  }
+
+  private push(batch: number): void {
+    const { kernel, counters, plan, partitions } = this.options;
+    if (kernel.exports.keyedPush(this.stage, batch) !== PUSH_OK) {
+      throw new StateFullError(plan.id, kernel.memory.buffer.byteLength, partitions);
+    }
+    const late = this.counter(COUNTER_LATE_ROWS);
+    const closed = this.counter(COUNTER_CLOSED_ROWS);
+    const rows = kernel.u32[batch >>> 2]!;
+    counters.add('rowsAggregated', rows - (late - this.lateSeen) - (closed - this.closedSeen));
+    counters.add('rowsLate', late - this.lateSeen);
+    counters.add('rowsClosed', closed - this.closedSeen);
+    this.lateSeen = late;
+    this.closedSeen = closed;
+  }
+
+  private moveTime(): void {
+    const { inputs, kernel, flow } = this.options;
+    if (inputs.gone) {
+      if (inputs.drain) kernel.exports.keyedFlush(this.stage);
+      this.behind = 'last';
+      return;
+    }
+    const combined = inputs.combine();
+    switch (combined.state) {
+      case 'active':
+        if (combined.watermark > this.watermark) {
+          this.watermark = combined.watermark;
+          kernel.exports.keyedAdvance(this.stage, this.watermark);
+          this.options.counters.watermarkMs = this.watermark;
+          this.behind = 'watermark';
+        }
+        return;
+      case 'finished':
+        this.watermark = Math.max(this.watermark, kernel.exports.keyedFlush(this.stage));
+        this.behind = 'finished';
+        return;
+      case 'idle':
+        flow.target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, flags: 0 });
+        return;
+      case 'hold':
+        return;
+    }
+  }
+
+  /** Results first, then what stands behind them. */
+  private fire(): StepResult {
+    const { flow, kernel, imageBytesMax, counters } = this.options;
+    if (!flow.hasRoom()) return 'blocked';
+    if (this.emitting) {
+      this.emitting = !flow.advance();
+      return 'progressed';
+    }
+    if (kernel.exports.keyedFire(this.stage, this.results, imageBytesMax) > 0) {
+      counters.add('resultRows', kernel.u32[this.results >>> 2]!);
+      flow.begin(this.results);
+      this.emitting = true;
+      return 'progressed';
+    }
+    const overflows = this.counter(COUNTER_SUM_OVERFLOWS);
+    counters.add('sumOverflows', overflows - this.overflowsSeen);
+    this.overflowsSeen = overflows;
+    this.handOnBehind();
+    return 'progressed';
+  }
+
+  private handOnBehind(): void {
+    const { flow, inputs } = this.options;
+    const { behind, watermark } = this;
+    this.behind = 'nothing';
+    if (behind === 'watermark') flow.target.control(FRAME_WATERMARK, { watermark, seen: 1, flags: 0 });
+    if (behind === 'finished') flow.target.control(FRAME_END, { watermark, seen: 1, flags: 0 });
+    if (behind === 'last') {
+      const flags = FLAG_LAST | (inputs.drain ? FLAG_DRAIN : 0);
+      flow.target.control(FRAME_END, { watermark, seen: 1, flags });
+      this.done = true;
+    }
+  }
+}

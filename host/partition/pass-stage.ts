@@ -1,0 +1,59 @@
+// host/partition/pass-stage.ts — rows that need no state: an image that arrives is a result, under the next offsets.
+
+import { BATCH_ROW_COUNT } from '../../assembly/layout.ts';
+import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import type { Counters } from '../counters.ts';
+import type { Kernel } from '../kernel/load.ts';
+import type { StepResult } from '../thread/body.ts';
+import { FLAG_LAST } from '../thread/control-frame.ts';
+import type { FlowTarget } from '../thread/flow.ts';
+import type { Inputs } from './inputs.ts';
+
+export interface PassStageOptions {
+  kernel: Kernel;
+  inputs: Inputs;
+  target: FlowTarget;
+  counters: Counters;
+  freed: (sender: number) => void;
+}
+
+export class PassStage {
+  done = false;
+  private readonly options: PassStageOptions;
+  private watermark = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PassStageOptions) {
+    this.options = options;
+  }
+
+  step(): StepResult {
+    if (this.done) return 'done';
+    const { inputs, target, kernel, counters, freed } = this.options;
+    const frame = inputs.peek();
+    if (frame === null) return 'idle';
+    if (!target.hasRoom()) return 'blocked';
+    if (frame.kind === FRAME_DATA) {
+      const rows = kernel.u32[(frame.payloadOffset + BATCH_ROW_COUNT) >>> 2]!;
+      counters.add('resultRows', rows);
+      target.push(0, kernel.u8, frame.payloadOffset, frame.payloadBytes, rows);
+    } else if (inputs.control(frame)) this.handOnTime();
+    freed(inputs.release());
+    return 'progressed';
+  }
+
+  private handOnTime(): void {
+    const { inputs, target } = this.options;
+    if (inputs.gone) {
+      target.control(FRAME_END, { watermark: this.watermark, seen: 1, flags: FLAG_LAST });
+      this.done = true;
+      return;
+    }
+    const combined = inputs.combine();
+    if (combined.state === 'active' && combined.watermark > this.watermark) {
+      this.watermark = combined.watermark;
+      target.control(FRAME_WATERMARK, { watermark: this.watermark, seen: 1, flags: 0 });
+    }
+    if (combined.state === 'idle') target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, flags: 0 });
+    if (combined.state === 'finished') target.control(FRAME_END, { watermark: this.watermark, seen: 1, flags: 0 });
+  }
+}

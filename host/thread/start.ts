@@ -1,0 +1,50 @@
+// host/thread/start.ts — what every thread is given at its start, and the messages between threads and control.
+//
+// Everything a thread shares lies in memory that is handed over here; the rows themselves never travel by message.
+
+import { type Doorbell, openDoorbell } from '../../ring/doorbell.ts';
+import type { EngineLimits } from '../limits.ts';
+import type { ProducerHandover } from '../listener/producers.ts';
+import type { RingPlace, Topology } from './topology.ts';
+
+export interface ThreadStart {
+  thread: number;
+  /** The job module, imported by every thread. */
+  jobUrl: string;
+  /** Of the plan that control compiled; a thread that compiles another one refuses to start. */
+  planHash: string;
+  topology: Topology;
+  limits: EngineLimits;
+  /** By partition. */
+  memories: WebAssembly.Memory[];
+  doorbells: SharedArrayBuffer;
+  counters: SharedArrayBuffer;
+  subscriptions: SharedArrayBuffer;
+  /** Rings of encoded results, by listener. */
+  results: { buffer: SharedArrayBuffer; place: RingPlace }[];
+  seed: [number, number];
+  host: string;
+  port: number;
+}
+
+/** Thread → control. */
+export type ThreadMessage =
+  | { type: 'ready' }
+  | { type: 'failed'; name: string; message: string; stack: string }
+  | { type: 'done'; openRows: number }
+  | { type: 'closed' }
+  | { type: 'outputEnded'; output: number }
+  | { type: 'refused'; stage: string; reason: number; detail: string }
+  | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
+  | { type: 'released'; id: number; handover: ProducerHandover | null };
+
+/** Control → listener. */
+export type ListenerOrder =
+  | { type: 'granted'; id: number; handover: ProducerHandover | null }
+  | { type: 'fenced'; id: number; epoch: number }
+  | { type: 'release'; id: number; stream: number; producer: string }
+  | { type: 'stop'; drain: boolean }
+  | { type: 'close' };
+
+export const openDoorbells = (start: Pick<ThreadStart, 'doorbells' | 'topology'>): Doorbell[] =>
+  Array.from({ length: start.topology.threads }, (_, thread) => openDoorbell(start.doorbells, thread));

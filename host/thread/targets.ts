@@ -1,0 +1,51 @@
+// host/thread/targets.ts — the two places a flow's images go: the next stage's rings, or the ring that leads out.
+
+import type { Doorbell } from '../../ring/doorbell.ts';
+import type { EngineLimits } from '../limits.ts';
+import type { Plan } from '../plan/plan.ts';
+import { Channel } from './channel.ts';
+import type { FlowTarget } from './flow.ts';
+import { partitionRings, partitionThread, type Topology } from './topology.ts';
+
+export interface StageTargetOptions {
+  plan: Plan;
+  topology: Topology;
+  limits: EngineLimits;
+  memories: readonly WebAssembly.Memory[];
+  doorbells: readonly Doorbell[];
+  stage: number;
+  /** Which of the stage's senders writes here. */
+  sender: number;
+}
+
+/** One ring per partition, all in the receivers' memories. Control frames go to every partition. */
+export function stageTarget(options: StageTargetOptions): FlowTarget {
+  const { plan, topology, limits, memories, doorbells, stage, sender } = options;
+  const place = partitionRings(plan, topology, limits.ringBytes).inputs[stage]![sender]!;
+  const channels = memories.map(
+    ({ buffer }, partition) =>
+      new Channel(buffer as unknown as SharedArrayBuffer, place, doorbells[partitionThread(topology, partition)]!),
+  );
+  return {
+    partitions: channels.length,
+    hasRoom: () => channels.every((channel) => channel.hasRoom(limits.imageBytesMax)),
+    push: (partition, source, from, imageBytes) => channels[partition]!.pushImage(source, from, imageBytes),
+    control: (kind, frame) => {
+      for (const channel of channels) channel.pushControl(kind, frame);
+    },
+  };
+}
+
+/** The partition's own ring out. Rows get the partition's next offsets: its n-th row is always the same row. */
+export function outputTarget(out: Channel, output: number, imageBytesMax: number): FlowTarget {
+  let offset = 0;
+  return {
+    partitions: 1,
+    hasRoom: () => out.hasRoom(imageBytesMax),
+    push: (_partition, source, from, imageBytes, rows) => {
+      out.pushResult(source, from, imageBytes, { output, rows, offset });
+      offset += rows;
+    },
+    control: (kind, frame) => out.pushResultControl(kind, output, frame),
+  };
+}
