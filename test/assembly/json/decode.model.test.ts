@@ -83,7 +83,7 @@ const frames = [
 ];
 
 test('every truncation of a frame agrees with the model, whatever stands behind it', () => {
-  const behinds = ['', '"}\n', '1}', 'null}]', ' '.repeat(64), 'e5,"t":1}]'];
+  const behinds = ['', '}', ']', '"}\n', '1}', 'null}]', ' '.repeat(64), 'e5,"t":1}]'];
   const decoders = behinds.map((behind) => createDecoder({ columns: small, behind }));
   for (const frame of frames) {
     const bytes = Buffer.from(frame);
