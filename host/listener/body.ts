@@ -17,7 +17,7 @@ import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
 import { stageTarget } from '../thread/targets.ts';
 import type { RingPlace, Topology } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
-import { FRAME_ARROW, FRAME_JSON, Inbox, type InboxFrame } from './inbox.ts';
+import { creditBytesOf, FRAME_ARROW, FRAME_JSON, Inbox, type InboxFrame } from './inbox.ts';
 import { StreamIngress } from './stream-ingress.ts';
 
 export interface ListenerOptions {
@@ -139,7 +139,7 @@ export class ListenerBody implements Body {
     const numbered = kind === FRAME_JSON || kind === FRAME_ARROW;
     if (numbered) connection.sequence++;
     frame.sequence = connection.sequence;
-    connection.inFlightBytes += frame.bytes;
+    connection.inFlightBytes += creditBytesOf(frame);
   }
 
   private stepStream(stream: StreamIngress): StepResult {

@@ -7,9 +7,11 @@
 // A frame is copied once, out of the socket library's buffer, and decoded where it lies. First in, first out.
 // What is not bytes but must keep its place among them (a watermark, an end) is a frame of no bytes.
 // Promises
+//   - a frame without bytes holds some all the same: the count of frames is bounded with their bytes.
 //   - a frame that does not fit is refused: nothing is written, the caller tells its sender.
 //   - frame records are reused; nothing is allocated per frame once the inbox has seen its fullest moment.
 
+import { FRAME_HELD_BYTES_MIN } from '../limits.ts';
 import type { IngestConnection } from './connection.ts';
 
 export const FRAME_JSON = 1;
@@ -31,6 +33,10 @@ export interface InboxFrame {
   receivedMs: number;
   value: number;
 }
+
+/** What a frame counts of its sender's credit; control messages are not free. */
+export const creditBytesOf = ({ kind, bytes }: InboxFrame): number =>
+  kind >= FRAME_SAYS_WATERMARK ? FRAME_HELD_BYTES_MIN : bytes;
 
 export class Inbox {
   readonly capacityBytes: number;
@@ -64,7 +70,7 @@ export class Inbox {
    * not fit now.
    */
   tryPush(bytes: number): InboxFrame | null {
-    const aligned = (bytes + 7) & -8;
+    const aligned = Math.max(FRAME_HELD_BYTES_MIN, (bytes + 7) & -8);
     let padding = 0;
     if (this.tail + aligned > this.capacityBytes) padding = this.capacityBytes - this.tail;
     if (this.held + padding + aligned > this.capacityBytes) return null;
