@@ -22,11 +22,12 @@ export class CsvSplitter {
   *split(text: string, isLast: boolean): Generator<Cell[]> {
     const all = this.rest + text;
     let at = 0;
+    let quote = all.indexOf('"'); // The next one from `at` on; −1: none in this text.
     while (at < all.length) {
       const newline = all.indexOf('\n', at);
       if (newline < 0 && !isLast) break;
       const end = newline < 0 ? all.length : newline;
-      const quote = all.indexOf('"', at);
+      if (quote >= 0 && quote < at) quote = all.indexOf('"', at);
       if (quote < 0 || quote >= end) {
         const line = all.slice(at, all[end - 1] === '\r' && end > at ? end - 1 : end);
         at = end + 1;

@@ -21,6 +21,7 @@ import { positiveInteger, positiveNumber, urlOption } from './option.ts';
 import type { Finish } from './program.ts';
 import { openProgress } from './progress.ts';
 import { SendReport } from './send-report.ts';
+import { whenAsked } from './stop-signal.ts';
 
 const FORMATS = ['ndjson', 'csv', 'arrow'] as const;
 type InputFormat = (typeof FORMATS)[number];
@@ -141,16 +142,16 @@ class Sending {
     if (this.producer.resumedAt > 0) {
       this.report.note(`producer ${id} goes on behind frame ${this.producer.resumedAt}, which was acknowledged before`);
     }
-    const interrupt = () => {
+    const asked = whenAsked((again) => {
+      if (again) process.exit(EXIT_INTERRUPTED);
       this.interruption.abort();
       this.input.close();
-    };
-    process.once('SIGINT', interrupt);
+    });
     // Input that does not come must not keep us from hearing that the engine has gone.
     this.producer.closed.catch(() => this.input.close());
     const startMs = monotonicMs();
     const exitCode = await this.sendAndFlush(startMs);
-    process.off('SIGINT', interrupt);
+    asked.forget();
     this.report.done({
       rows: this.producer.acknowledgedRows,
       rejected: this.rejectedRows,

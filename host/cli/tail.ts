@@ -11,6 +11,7 @@ import { CliError } from './cli-error.ts';
 import { EXIT_ENGINE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, exitCodesText } from './exit-codes.ts';
 import { positiveInteger, urlOption } from './option.ts';
 import type { Finish } from './program.ts';
+import { whenAsked } from './stop-signal.ts';
 import { rowTable } from './table.ts';
 import { say } from './terminal.ts';
 
@@ -53,7 +54,7 @@ export function command(finish: Finish): Command {
     .option('--json', 'the same as --format json')
     .option('--limit <rows>', 'stop after so many rows (arrow: with the message that reaches them)', positiveInteger)
     .option('--until-end', 'stop when every partition has ended')
-    .option('-v, --verbose', 'watermarks on standard error')
+    .option('-v, --verbose', 'words on standard error: when it has subscribed, watermarks, ends')
     .addHelpText('after', EXAMPLES + exitCodesText())
     .action(async (sink: string, options: TailOptions) => finish(await tail(sink, options)));
 }
@@ -66,20 +67,20 @@ export async function tail(sink: string, options: TailOptions): Promise<number> 
   }
   const subscription = await subscribe({ url: options.url, sink, format: format === 'arrow' ? 'arrow' : 'json' });
   let isInterrupted = false;
-  const interrupt = () => {
+  const asked = whenAsked((again) => {
+    if (again) process.exit(EXIT_INTERRUPTED);
     isInterrupted = true;
     void subscription.close();
-  };
-  process.once('SIGINT', interrupt);
+  });
   const output = new Output(subscription);
   try {
-    await new Tailing(subscription, output, format, options).run();
+    await new Tailing(sink, subscription, output, format, options).run();
     return isInterrupted ? EXIT_INTERRUPTED : EXIT_OK;
   } catch (error) {
     if (!isClientError(error) || output.isGone) throw error;
     return ended(error, options);
   } finally {
-    process.off('SIGINT', interrupt);
+    asked.forget();
   }
 }
 
@@ -122,6 +123,7 @@ class Output {
 }
 
 class Tailing {
+  private readonly sink: string;
   private readonly subscription: Subscription;
   private readonly output: Output;
   private readonly format: TailOptions['format'];
@@ -132,7 +134,14 @@ class Tailing {
   private waiting: Record<string, unknown>[] = [];
   private timer: NodeJS.Timeout | null = null;
 
-  constructor(subscription: Subscription, output: Output, format: TailOptions['format'], options: TailOptions) {
+  constructor(
+    sink: string,
+    subscription: Subscription,
+    output: Output,
+    format: TailOptions['format'],
+    options: TailOptions,
+  ) {
+    this.sink = sink;
     this.subscription = subscription;
     this.output = output;
     this.format = format;
@@ -141,6 +150,9 @@ class Tailing {
   }
 
   async run(): Promise<void> {
+    const { partitions } = this.subscription;
+    const among = partitions === undefined ? '' : ` (${partitions} ${partitions === 1 ? 'partition' : 'partitions'})`;
+    if (this.options.verbose === true) say(`subscribed to ${this.sink}${among}`);
     try {
       for await (const message of this.subscription) {
         this.seen.add(message.partition);

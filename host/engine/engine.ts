@@ -155,6 +155,11 @@ export class Engine {
     return this.ended;
   }
 
+  /** Ends the run at once; what is in flight is lost. Whoever wants to end the process must come through here or `stop`. */
+  abandon(): Promise<void> {
+    return this.fail(new EngineError('ABANDONED', 'the run was ended at once; what was in flight is lost'));
+  }
+
   private async spawn(): Promise<void> {
     const { topology: topo } = this;
     const ready = Array.from({ length: topo.threads }, (_, thread) => {

@@ -86,7 +86,9 @@ export class StreamIngress {
     const rowBytes = Math.max(...wide.map(rowBytesOf)) + 8;
     const hasUtf8 = wide.some((fields) => fields.some(({ type }) => type === 'utf8'));
     const rowsMax = rowsMaxOf(rowBytes, Math.max(...wide.map(({ length }) => length)), hasUtf8, limits.imageBytesMax);
-    const bytesMax = hasUtf8 ? Math.floor(limits.imageBytesMax / 2) - 4096 : 0;
+    // Beside the fixed half of an image; what is left over is for the directory, and with small rings that is little.
+    const { imageBytesMax } = limits;
+    const bytesMax = hasUtf8 ? Math.floor(imageBytesMax / 2) - Math.min(4096, Math.floor(imageBytesMax / 8)) : 0;
     const { exports } = kernel;
     this.builder = need(exports.builderCreate(putBytes(kernel, builderPlanBytes(plan, rowsMax, bytesMax))), 'a batch');
     this.rowNumbers = exports.builderRowNumbers(this.builder) >>> 2;

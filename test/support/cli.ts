@@ -14,12 +14,12 @@ export interface CliRun {
 
 export interface CliOptions {
   stdin?: string | Buffer;
-  /** Called with the child when it runs. */
-  during?: (child: ChildProcess) => void;
+  /** Called with the child when it runs; the run is over when both are. */
+  during?: (child: ChildProcess) => void | Promise<void>;
 }
 
 /** `pelton …args` with the Node that runs this test. */
-export function pelton(args: readonly string[], { stdin, during }: CliOptions = {}): Promise<CliRun> {
+export async function pelton(args: readonly string[], { stdin, during }: CliOptions = {}): Promise<CliRun> {
   const child = spawn(process.execPath, [join(root, 'host/main.ts'), ...args], {
     cwd: root,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
@@ -31,11 +31,12 @@ export function pelton(args: readonly string[], { stdin, during }: CliOptions = 
   child.stdin.on('error', () => undefined); // A command may end without reading its input.
   if (stdin !== undefined) child.stdin.end(stdin);
   else if (during === undefined) child.stdin.end();
-  during?.(child);
-  return new Promise((resolve) => {
+  const closed = new Promise<CliRun>((resolve) => {
     child.on('close', (exitCode) => {
       const stdoutBytes = Buffer.concat(stdout);
       resolve({ exitCode, stdout: stdoutBytes.toString(), stderr: Buffer.concat(stderr).toString(), stdoutBytes });
     });
   });
+  await during?.(child);
+  return closed;
 }

@@ -19,24 +19,24 @@ const cells = (table: string) =>
 test('the busiest windows are those of a full sort, ties by time and then by key', () => {
   const random = seededRandom(7);
   const rows = Array.from({ length: 5000 }, () => {
-    const window_start = random.below(50) * HOUR_MS;
+    const windowStart = random.below(50) * HOUR_MS;
     return {
       origin: `K${random.below(40)}`,
-      window_start,
-      window_end: window_start + HOUR_MS,
+      windowStart,
+      windowEnd: windowStart + HOUR_MS,
       count: random.below(60),
       avg_delay: 1.5,
     };
   });
   const sorted = rows.toSorted(
-    (a, b) => b.count - a.count || a.window_start - b.window_start || (a.origin < b.origin ? -1 : 1),
+    (a, b) => b.count - a.count || a.windowStart - b.windowStart || (a.origin < b.origin ? -1 : 1),
   );
   const [head, ...body] = cells(busiestTable(rows, { key: 'origin' }));
   expect(head).toEqual(['origin', 'window (UTC)', 'count', 'avg_delay']);
   expect(body, `seed ${random.seed}`).toEqual(
     sorted
       .slice(0, 10)
-      .map((row) => [row.origin, windowText(row.window_start, row.window_end), String(row.count), '1.5']),
+      .map((row) => [row.origin, windowText(row.windowStart, row.windowEnd), String(row.count), '1.5']),
   );
 });
 

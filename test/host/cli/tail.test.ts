@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => engine.stop());
 
-const row = (n: number) => JSON.stringify({ origin: `A${n}`, window_start: n * 3600000, count: n });
+const row = (n: number) => JSON.stringify({ origin: `A${n}`, windowStart: n * 3600000, count: n });
 const jsonRows = (partition: number, offset: number, rows: string[]) =>
   `${JSON.stringify({ type: 'rows', partition, offset, count: rows.length })}\n${rows.join('\n')}\n`;
 const time = (type: string, partition: number, watermark: number) => JSON.stringify({ type, partition, watermark });
@@ -67,7 +67,7 @@ test('-v puts watermarks on standard error', async () => {
     send(time('watermark', 0, 978310800000));
     send(jsonRows(0, 0, [row(1)]));
   });
-  expect(stderr).toBe('partition 0: watermark 2001-01-01T01:00:00.000Z\n');
+  expect(stderr).toBe('subscribed to per-origin (2 partitions)\npartition 0: watermark 2001-01-01T01:00:00.000Z\n');
   expect(stdout).toBe(`${row(1)}\n`);
 });
 
@@ -87,7 +87,7 @@ test('table draws the columns of the rows', async () => {
   const { stdout } = await tail(['--format', 'table', '--limit', '2'], (send) =>
     send(jsonRows(0, 0, [row(1), row(2)])),
   );
-  expect(stdout).toMatch(/origin.*window_start.*count/);
+  expect(stdout).toMatch(/origin.*windowStart.*count/);
   expect(stdout).toMatch(/A2.*7,200,000.*2/);
   expect(stdout).not.toContain('\x1b');
 });

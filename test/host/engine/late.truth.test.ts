@@ -27,7 +27,9 @@ describe.skipIf(DATA === null)('rows out of order (needs PELTON_DATA)', () => {
     expect(perWindow).toEqual(kept.sort());
   });
 
-  test('q10 of the flights in order of report: kept, late and windows for nine pairs', { timeout: 180_000 }, async () => {
+  test('q10 of the flights in order of report: kept, late and windows for nine pairs', {
+    timeout: 180_000,
+  }, async () => {
     const times = byReport(readFlights());
     const { lines } = await countLate('flights_by_report', times, 50_000, '10000-0');
     expect(lines).toEqual(truthLines('q10_late_rows_with_watermark').filter((line) => line.startsWith('flights')));
