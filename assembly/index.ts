@@ -6,6 +6,7 @@ export { arenaFreeBytes, arenaOpen, arenaUsedBytes, giveBlock, reserve, takeBloc
 export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
 
 // Keyed stages.
+export { blockEpoch } from './blocks';
 export { hashColumns } from './key';
 export { xxh64 } from './hash';
 export { keyedAdvance, keyedCounter, keyedEpoch, keyedFlush, keyedPush, tableCreate, tableFree } from './keyed';
