@@ -26,7 +26,14 @@ import type { StreamPlan } from '../plan/plan.ts';
 import { Flow, type FlowTarget, need } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
 import type { IngestConnection } from './connection.ts';
-import { FRAME_ARROW, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK, type InboxFrame } from './inbox.ts';
+import {
+  FRAME_ARROW,
+  FRAME_SAYS_END,
+  FRAME_SAYS_IDLE,
+  FRAME_SAYS_WATERMARK,
+  type Inbox,
+  type InboxFrame,
+} from './inbox.ts';
 import { Producers } from './producers.ts';
 import { REASON_CODE, reasonText } from './reject-reasons.ts';
 
@@ -40,6 +47,10 @@ interface FrameRows {
 export class StreamIngress {
   readonly plan: StreamPlan;
   readonly producers: Producers;
+  readonly inbox: Inbox;
+  /** On the clock that stops while this stream's input is blocked. */
+  nowMs = 0;
+  blockedSinceTick = false;
   private readonly kernel: Kernel;
   private readonly counters: Counters;
   private readonly builder: number;
@@ -59,12 +70,14 @@ export class StreamIngress {
   constructor(
     kernel: Kernel,
     plan: StreamPlan,
+    inbox: Inbox,
     targets: readonly FlowTarget[],
     limits: EngineLimits,
     counters: Counters,
   ) {
     this.kernel = kernel;
     this.plan = plan;
+    this.inbox = inbox;
     this.counters = counters;
     const eventTime = plan.description.eventTime;
     this.producers = new Producers(eventTime?.delayMs ?? 0, eventTime?.idleTimeoutMs ?? null);
@@ -100,16 +113,16 @@ export class StreamIngress {
   }
 
   /** Takes (more of) the inbox's first frame. True when the frame is used up; false: flush, then call again. */
-  take(frame: InboxFrame, nowMs: number): boolean {
+  take(frame: InboxFrame): boolean {
     const { connection } = frame;
     if (frame.kind >= FRAME_SAYS_WATERMARK) {
-      this.heed(frame, nowMs);
+      this.heed(frame);
     } else {
       const from = this.builtRows;
       this.noteFrameRows(from, connection, frame.sequence);
       const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
       this.builtRows = this.kernel.exports.builderRows(this.builder);
-      if (this.builtRows > from) this.judge(connection, from, nowMs);
+      if (this.builtRows > from) this.judge(connection, from);
       connection.rows += this.builtRows - from;
       this.counters.add('rowsAccepted', this.builtRows - from);
       if (!usedUp) {
@@ -154,6 +167,15 @@ export class StreamIngress {
     return true;
   }
 
+  /** Now and then: producers that have been silent for too long, and what that changes. */
+  tick(sinceMs: number): void {
+    if (!this.blockedSinceTick) this.nowMs += sinceMs;
+    this.blockedSinceTick = false;
+    this.producers.tick(this.nowMs);
+    // Rows of the open batch have moved the producers' time already: a flush says it behind them.
+    if (!this.flushing && !this.dirty && this.hasRoom()) this.sayTime();
+  }
+
   /** Tells the partitions what time it is, if that changed. The caller has asked hasRoom. */
   sayTime(): void {
     const news = this.producers.news();
@@ -190,19 +212,19 @@ export class StreamIngress {
     this.touched.push(connection);
   }
 
-  private heed(frame: InboxFrame, nowMs: number): void {
+  private heed(frame: InboxFrame): void {
     const { producer } = frame.connection;
-    if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, nowMs);
+    if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, this.nowMs);
     if (frame.kind === FRAME_SAYS_IDLE) producer.state = 'idle';
     if (frame.kind === FRAME_SAYS_END) producer.state = 'finished';
   }
 
-  private judge(connection: IngestConnection, from: number, nowMs: number): void {
+  private judge(connection: IngestConnection, from: number): void {
     if (!this.plan.timed) return;
     const { delayMs } = this.plan.description.eventTime!;
     const { producer } = connection;
     const maxTime = this.kernel.exports.watermarkRows(this.builder, from, producer.maxTime, delayMs);
-    this.producers.rows(producer, maxTime, nowMs);
+    this.producers.rows(producer, maxTime, this.nowMs);
   }
 
   private takeJson(frame: InboxFrame): boolean {
