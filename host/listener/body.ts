@@ -35,6 +35,13 @@ export interface ListenerOptions {
   egressDoorbellRing: () => void;
 }
 
+/** What a step takes from the inbox before it ends: bytes, and so many for each frame, which cost about as much. */
+const STEP_WORK = 16 * 1024;
+const FRAME_WORK = 64;
+
+/** While frames wait, an acknowledgement covers this much: a sixteenth of the usual credit, several batches. */
+const ACK_BYTES = 256 * 1024;
+
 export class ListenerBody implements Body {
   readonly streams: StreamIngress[];
   readonly inbox: Inbox;
@@ -79,11 +86,8 @@ export class ListenerBody implements Body {
   step(): StepResult {
     if (this.deliverResult()) return 'progressed';
     if (this.flushing !== null) return this.continueFlush(this.flushing);
-    const frame = this.inbox.peek();
-    if (frame !== undefined) {
-      const { stream } = frame.connection;
-      if (stream.take(frame, this.inputMs)) this.inbox.shift();
-      else this.beginFlush(stream);
+    if (this.inbox.length > 0) {
+      this.takeFrames();
       return 'progressed';
     }
     const dirty = this.streams.find((stream) => stream.dirty);
@@ -144,6 +148,18 @@ export class ListenerBody implements Body {
     return this.inputMs;
   }
 
+  /** Small frames by the hundred are one step's work, a large one is a step of its own. */
+  private takeFrames(): void {
+    const { inbox, inputMs } = this;
+    let work = 0;
+    for (let frame = inbox.peek(); frame !== undefined && work < STEP_WORK; frame = inbox.peek()) {
+      work += frame.bytes + FRAME_WORK;
+      const { stream } = frame.connection;
+      if (!stream.take(frame, inputMs)) return this.beginFlush(stream);
+      inbox.shift();
+    }
+  }
+
   private beginFlush(stream: StreamIngress): void {
     stream.beginFlush();
     this.flushing = stream;
@@ -157,7 +173,7 @@ export class ListenerBody implements Body {
     }
     if (stream.advanceFlush()) {
       this.flushing = null;
-      stream.drainTouched((connection) => connection.replies.acknowledge(connection));
+      if (this.inbox.length === 0 || stream.placedBytes >= ACK_BYTES) stream.drainTouched(acknowledge);
     }
     return 'progressed';
   }
@@ -180,3 +196,5 @@ export class ListenerBody implements Body {
     return 'progressed';
   }
 }
+
+const acknowledge = (connection: IngestConnection): void => connection.replies.acknowledge(connection);

@@ -63,6 +63,7 @@ class ListenerThread {
     const shared = { body: this.body, limits, counters, nowMs: monotonicMs, wake, stopping: () => this.stopping };
     this.ingest = new SocketIngest({
       ...shared,
+      turns: () => this.shell.turns,
       claim: (socket, done) => this.claims.ask(socket, done),
       credit: () => creditOf(limits, this.ingest.openCount, this.body.inbox.heldBytes, this.stateIsTight()),
     });
@@ -95,6 +96,7 @@ class ListenerThread {
     this.ticking = setInterval(() => {
       this.body.tick(monotonicMs());
       this.rows[thread]!.set('inboxBytes', this.body.inbox.heldBytes);
+      this.ingest.count();
     }, TICK_MS);
     tell({ type: 'ready' });
   }
@@ -139,6 +141,7 @@ class ListenerThread {
   }
 
   private metrics(): string {
+    this.ingest.count();
     const threads = this.rows.map((counters, thread) => ({
       thread: threadName(this.start.topology, thread),
       counters,
