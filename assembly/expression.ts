@@ -157,18 +157,27 @@ function openSlots(program: usize): bool {
 /**
  * Runs a program over a batch.
  *
+ * @param selection  address of the u16 indexes of the rows to run over, ascending; 0: all rows
+ * @param count      how many are selected; not looked at when all are
  * @returns the address of u32 batch │ u32 selection │ u32 count: a view, the u16 indexes of its selected rows (0: all
  *          rows are selected) and how many; good until the program's next run. 0 when the batch has more rows than the
  *          plan's rowsMax or more utf8 bytes than its bytesMax.
  */
-export function programRun(program: usize, batch: usize): usize {
+export function programRun(program: usize, batch: usize, selection: usize, count: i32): usize {
   const copy = load<usize>(program, PLAN);
   const rowCount = batchRowCount(batch);
   if (rowCount > load<i32>(copy, plan.PLAN_ROWS_MAX)) return 0;
   store<i32>(program, rowCount, ROW_COUNT);
-  store<i32>(program, rowCount, SELECTED_COUNT);
-  store<i32>(program, LANES_ARE_ROWS, LANES);
-  setLaneCount(rowCount);
+  if (selection == 0) {
+    store<i32>(program, rowCount, SELECTED_COUNT);
+    store<i32>(program, LANES_ARE_ROWS, LANES);
+    setLaneCount(rowCount);
+  } else {
+    memory.copy(load<usize>(program, SELECTION), selection, <usize>count << 1);
+    store<i32>(program, count, SELECTED_COUNT);
+    store<i32>(program, LANES_ARE_SELECTED, LANES);
+    setLaneCount(count);
+  }
   describeInput(load<usize>(program, SLOTS), load<i32>(copy, plan.PLAN_INPUT_COLUMNS), batch);
   const instructionCount = load<i32>(copy, plan.PLAN_INSTRUCTIONS);
   let instruction = copy + plan.PLAN_HEADER_BYTES;

@@ -36,3 +36,20 @@ export function openProgress(input: Input, isWanted: boolean): Progress {
     },
   };
 }
+
+/** The quick start's rows: how many of so many are done. */
+export function replayProgress(doing: string, totalRows: number): { add: (rows: number) => void; stop: () => void } {
+  if (process.stderr.isTTY !== true) return { add: () => undefined, stop: () => undefined };
+  const bar = new cliProgress.SingleBar(
+    {
+      stream: process.stderr,
+      format: `${doing} {bar} {value} of {total} events`,
+      hideCursor: true,
+      clearOnComplete: true,
+      fps: 8,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  bar.start(totalRows, 0);
+  return { add: (rows) => bar.increment(rows), stop: () => bar.stop() };
+}

@@ -63,12 +63,17 @@ async function run(jobFile: string, options: RunOptions): Promise<number> {
   const engine = await Engine.start({ jobUrl: jobUrl(jobFile), ...engineOptions(options), log: say });
   announce(engine, options);
   const asked = whenAsked((again) => {
-    if (again) process.exit(EXIT_INTERRUPTED);
+    if (again) return void engine.abandon();
     say('stopping: handing on what has been taken in (again to stop at once)');
     void engine.stop({ drain: options.drain ?? false });
   });
   if (options.once) void engine.whenOutputsEnded().then(() => engine.stop());
-  const { openRows } = await engine.ended.finally(asked.forget);
+  const ended = await engine.ended.finally(asked.forget).catch((error: { code?: string }) => {
+    if (error.code === 'ABANDONED') return null;
+    throw error;
+  });
+  if (ended === null) return EXIT_INTERRUPTED;
+  const { openRows } = ended;
   if (openRows > 0) {
     say(`${openRows} rows in windows that were still open have not been emitted; --drain emits them at a stop`);
   }

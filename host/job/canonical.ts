@@ -36,9 +36,8 @@ export function exportedJob(exported: unknown, file: string): JobDescription {
   ) as Partial<JobDescription>;
   if (kind !== 'pelton.job') {
     const unfinished = (kind as unknown) === 'pelton.rows' || (kind as unknown) === 'pelton.pipeline';
-    throw new JobError(
-      `${file} exports ${unfinished ? 'a pipeline' : exported === undefined ? 'no default' : `a ${typeof exported}`}, expected: export default job('name', …)`,
-    );
+    const seen = unfinished ? 'a pipeline' : exported === undefined ? 'no default' : `a ${typeof exported}`;
+    throw new JobError(`${file} exports ${seen}, expected: export default job('name', …)`);
   }
   if (version !== JOB_VERSION) {
     throw new JobError(

@@ -2,8 +2,8 @@
 //
 //   inbox ──take──▶ stream's batch ──flush──▶ partition rings          egress ring ──deliver──▶ subscribers
 //
-// When a partition's ring is full, unplaced frames stay in the inbox, bounded by the credit that was granted, and the
-// listener goes on serving everything else: results, acknowledgements, pings, health.
+// When a partition's ring is full, unplaced frames stay in their stream's inbox, bounded by the credit that was granted,
+// and the listener goes on serving everything else: other streams, results, acknowledgements, pings, health.
 
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { FRAME_END } from '../../ring/layout.ts';
@@ -17,7 +17,7 @@ import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
 import { stageTarget } from '../thread/targets.ts';
 import type { RingPlace, Topology } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
-import { FRAME_ARROW, FRAME_JSON, Inbox, type InboxFrame } from './inbox.ts';
+import { creditBytesOf, Inbox } from './inbox.ts';
 import { StreamIngress } from './stream-ingress.ts';
 
 export interface ListenerOptions {
@@ -37,16 +37,13 @@ export interface ListenerOptions {
 
 export class ListenerBody implements Body {
   readonly streams: StreamIngress[];
-  readonly inbox: Inbox;
   private readonly options: ListenerOptions;
   private readonly kernel: Kernel;
   private readonly results: RingConsumer;
   private readonly resultBytes: Uint8Array;
-  private flushing: StreamIngress | null = null;
-  /** On the clock that stops while the input is blocked. */
-  private inputMs = 0;
+  /** Streams are served in turn. */
+  private next = 0;
   private tickedMs = 0;
-  private blockedSinceTick = false;
   private stopping: 'no' | 'stop' | 'drain' = 'no';
   private saidLast = false;
   private resultsEnded = false;
@@ -54,11 +51,12 @@ export class ListenerBody implements Body {
   constructor(options: ListenerOptions) {
     const { plan, topology, listener, limits, memories, doorbells, counters, results } = options;
     this.options = options;
-    const memory = reserveMemory(limits.listenerMemoryBytes, false);
-    const inboxEnd = ARENA_BASE_MIN + limits.inboxBytes + OVER_READ_BYTES;
+    const inboxBytes = inboxBytesOf(limits, plan.streams.length);
+    const inboxEnd = ARENA_BASE_MIN + inboxBytes * plan.streams.length + OVER_READ_BYTES;
+    const memory = reserveMemory(inboxEnd + limits.listenerMemoryBytes, false);
     this.kernel = loadKernel({ memory, arenaBase: inboxEnd });
-    this.inbox = new Inbox(ARENA_BASE_MIN, limits.inboxBytes);
-    this.streams = plan.streams.map((stream) => {
+    this.streams = plan.streams.map((stream, index) => {
+      const inbox = new Inbox(ARENA_BASE_MIN + inboxBytes * index, inboxBytes);
       const targets = stream.flows.map((flow) =>
         stageTarget({
           plan,
@@ -70,7 +68,7 @@ export class ListenerBody implements Body {
           sender: listener,
         }),
       );
-      return new StreamIngress(this.kernel, stream, targets, limits, counters);
+      return new StreamIngress(this.kernel, stream, inbox, targets, limits, counters);
     });
     this.results = openConsumer(results.buffer, results.place.baseBytes, results.place.capacityBytes);
     this.resultBytes = new Uint8Array(results.buffer);
@@ -78,18 +76,16 @@ export class ListenerBody implements Body {
 
   step(): StepResult {
     if (this.deliverResult()) return 'progressed';
-    if (this.flushing !== null) return this.continueFlush(this.flushing);
-    const frame = this.inbox.peek();
-    if (frame !== undefined) {
-      const { stream } = frame.connection;
-      if (stream.take(frame, this.inputMs)) this.inbox.shift();
-      else this.beginFlush(stream);
-      return 'progressed';
+    let blocked = false;
+    for (let tried = 0; tried < this.streams.length; tried++) {
+      const result = this.stepStream(this.streams[this.next]!);
+      this.next = (this.next + 1) % this.streams.length;
+      if (result === 'progressed') return result;
+      blocked ||= result === 'blocked';
     }
-    const dirty = this.streams.find((stream) => stream.dirty);
-    if (dirty !== undefined) {
-      this.beginFlush(dirty);
-      return 'progressed';
+    if (blocked) {
+      this.options.counters.add('blocked', 1);
+      return 'blocked';
     }
     if (this.stopping !== 'no' && !this.saidLast) return this.sayLast();
     return this.resultsEnded ? 'done' : 'idle';
@@ -107,22 +103,24 @@ export class ListenerBody implements Body {
     value: number,
     nowMs: number,
   ): boolean {
-    const frame = this.inbox.tryPush(bytes?.byteLength ?? 0);
-    if (frame === null) return false;
-    if (bytes !== null) this.kernel.u8.set(bytes, frame.address);
-    this.fill(frame, connection, kind, value, nowMs);
+    const { inbox } = connection.stream;
+    const frameBytes = bytes === null ? 0 : bytes.byteLength;
+    const address = inbox.tryPlace(frameBytes);
+    if (address < 0) return false;
+    if (bytes !== null) {
+      this.kernel.u8.set(bytes, address);
+      connection.sequence++;
+    }
+    inbox.push(connection, kind, frameBytes, value, nowMs);
+    connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
     return true;
   }
 
   /** Called by the shell now and then: idle producers, and what they change. */
   tick(nowMs: number): void {
-    if (!this.blockedSinceTick && this.tickedMs > 0) this.inputMs += nowMs - this.tickedMs;
-    this.blockedSinceTick = false;
+    const sinceMs = this.tickedMs > 0 ? nowMs - this.tickedMs : 0;
     this.tickedMs = nowMs;
-    for (const stream of this.streams) {
-      stream.producers.tick(this.inputMs);
-      if (!stream.flushing && stream.hasRoom()) stream.sayTime();
-    }
+    for (const stream of this.streams) stream.tick(sinceMs);
   }
 
   /** No more frames will be taken in; what is here is handed on, then the partitions are told. */
@@ -134,36 +132,30 @@ export class ListenerBody implements Body {
     return this.saidLast;
   }
 
-  get inputNowMs(): number {
-    return this.inputMs;
+  /** Bytes of frames that wait, all streams together. */
+  get inboxBytes(): number {
+    return this.streams.reduce((sum, { inbox }) => sum + inbox.heldBytes, 0);
   }
 
-  private fill(frame: InboxFrame, connection: IngestConnection, kind: number, value: number, nowMs: number): void {
-    frame.connection = connection;
-    frame.kind = kind;
-    frame.value = value;
-    frame.receivedMs = nowMs;
-    const numbered = kind === FRAME_JSON || kind === FRAME_ARROW;
-    if (numbered) connection.sequence++;
-    frame.sequence = connection.sequence;
-    connection.inFlightBytes += frame.bytes;
-  }
-
-  private beginFlush(stream: StreamIngress): void {
+  private stepStream(stream: StreamIngress): StepResult {
+    if (stream.flushing) return this.continueFlush(stream);
+    const frame = stream.inbox.peek();
+    if (frame !== undefined) {
+      if (stream.take(frame)) stream.inbox.shift();
+      else stream.beginFlush();
+      return 'progressed';
+    }
+    if (!stream.dirty) return 'idle';
     stream.beginFlush();
-    this.flushing = stream;
+    return 'progressed';
   }
 
   private continueFlush(stream: StreamIngress): StepResult {
     if (!stream.hasRoom()) {
-      this.blockedSinceTick = true;
-      this.options.counters.add('blocked', 1);
+      stream.blockedSinceTick = true;
       return 'blocked';
     }
-    if (stream.advanceFlush()) {
-      this.flushing = null;
-      stream.drainTouched((connection) => connection.replies.acknowledge(connection));
-    }
+    if (stream.advanceFlush()) stream.drainTouched((connection) => connection.replies.acknowledge(connection));
     return 'progressed';
   }
 
@@ -185,3 +177,7 @@ export class ListenerBody implements Body {
     return 'progressed';
   }
 }
+
+/** Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own. */
+const inboxBytesOf = (limits: EngineLimits, streams: number): number =>
+  Math.max(Math.floor(limits.inboxBytes / streams / 8) * 8, Math.min(limits.inboxBytes, 2 * limits.frameBytesMax));

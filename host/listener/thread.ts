@@ -64,7 +64,7 @@ class ListenerThread {
     this.ingest = new SocketIngest({
       ...shared,
       claim: (socket, done) => this.claims.ask(socket, done),
-      credit: () => creditOf(limits, this.ingest.openCount, this.body.inbox.heldBytes, this.stateIsTight()),
+      credit: (stream) => this.credit(stream),
     });
     this.server = new Server({
       ...shared,
@@ -93,9 +93,13 @@ class ListenerThread {
   async open(): Promise<void> {
     const { host, port, thread } = this.start;
     if (!(await this.server.listen(host, port))) throw new Error(`cannot listen on ${host}:${port}`);
+    let tickedMs = monotonicMs();
     this.ticking = setInterval(() => {
-      this.body.tick(monotonicMs());
-      this.rows[thread]!.set('inboxBytes', this.body.inbox.heldBytes);
+      const nowMs = monotonicMs();
+      this.body.tick(nowMs);
+      this.ingest.tick(nowMs - tickedMs);
+      tickedMs = nowMs;
+      this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
     }, TICK_MS);
     tell({ type: 'ready' });
   }
@@ -129,6 +133,11 @@ class ListenerThread {
     clearInterval(this.ticking);
     tell({ type: 'closed' });
     parentPort!.close();
+  }
+
+  private credit(stream: number): number {
+    const { inbox } = this.body.streams[stream]!;
+    return creditOf(this.start.limits.creditBytesMax, inbox, this.ingest.openCount(stream), this.stateIsTight());
   }
 
   /** Some partition's memory is so full that no more credit than one frame's worth should be out. */

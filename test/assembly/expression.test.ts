@@ -213,6 +213,30 @@ test('a program needs as many registers as its expressions are deep, not as many
   expect(registersOf(100)).toBe(registersOf(1));
 });
 
+test('a program goes on with the rows that one before it selected', () => {
+  const fields = [i64('n'), { name: 's', type: 'utf8', nullable: true } as const];
+  const rows = Array.from({ length: 200 }, (_, index) => ({
+    n: BigInt(index),
+    s: index % 3 === 0 ? null : `${index}`,
+  }));
+  const steps = [
+    filter(col('n').mod(2n).eq(0n), fields),
+    select({ n: col('n').add(1n), s: coalesce(col('s'), 'none') }, fields),
+  ] as const;
+  const kernel = roomyKernel();
+  const { exports, u32 } = kernel;
+  const createProgram = (step: FilterStep | SelectStep) => {
+    const { bytes } = compileProgram(fields, [step], { rowsMax: rows.length });
+    const plan = exports.reserve(bytes.length) >>> 0;
+    kernel.u8.set(bytes, plan);
+    return exports.programCreate(plan) >>> 0;
+  };
+  const batch = writeBatch(kernel, fields, rows);
+  const between = exports.programRun(createProgram(steps[0]), batch) >>> 2;
+  const result = exports.programRun(createProgram(steps[1]), u32[between]!, u32[between + 1]!, u32[between + 2]!) >>> 0;
+  expect(readResult(kernel, result, steps[1].output)).toStrictEqual(runProgram(fields, rows, steps).rows);
+});
+
 test('a text computed from a computed text has room for it, however long the literals were', () => {
   const fields = [{ name: 's', type: 'utf8', nullable: true } as const];
   const first = select({ x: coalesce(col('s'), 'y'.repeat(4000)) }, fields);
@@ -246,4 +270,18 @@ test.each([
   const fields = [{ name: 's', type: 'utf8', nullable: false } as const];
   const rows = ['', 'zebr', 'zebra', 'zebra crossing', 'Ähre'].map((s) => ({ s }));
   expect(valuesOf(expression, fields, rows)).toStrictEqual(expected);
+});
+
+test('a text equals a literal of its own bytes only, at every length up to three words', () => {
+  const fields = [{ name: 's', type: 'utf8', nullable: false } as const];
+  for (let length = 0; length <= 24; length++) {
+    const literal = 'abcdefghijklmnopqrstuvwxyz'.slice(0, length);
+    const others = [
+      `${literal}x`,
+      ...Array.from({ length }, (_, at) => `${literal.slice(0, at)}#${literal.slice(at + 1)}`),
+    ];
+    const rows = [literal, ...others].map((s) => ({ s }));
+    expect(valuesOf(col('s').eq(literal), fields, rows)).toStrictEqual([T, ...others.map(() => F)]);
+    expect(valuesOf(lit(literal).ne(col('s')), fields, rows)).toStrictEqual([F, ...others.map(() => T)]);
+  }
 });

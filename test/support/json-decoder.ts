@@ -55,7 +55,7 @@ export interface DecoderOptions {
   rowsMax?: number;
   bytesMax?: number;
   /** What stands behind every frame; 64 bytes at most. */
-  behind?: string;
+  behind?: string | Uint8Array;
   /** Places frames so that the memory ends 64 bytes behind them: one byte further is a trap. */
   atMemoryEnd?: boolean;
   /** To share one kernel with other decoders; default: a kernel of its own. */
@@ -84,7 +84,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
   if (decoder === 0) throw new Error('the arena is full');
   const frameAt = exports.reserve(FRAME_BYTES_MAX + 64) >>> 0;
   let at = frameAt;
-  const tail = new TextEncoder().encode(behind);
+  const tail = typeof behind === 'string' ? new TextEncoder().encode(behind) : behind;
   const place = (frame: Uint8Array | string) => {
     const bytes = typeof frame === 'string' ? new TextEncoder().encode(frame) : frame;
     at = options.atMemoryEnd ? u8.length - 64 - bytes.length : frameAt;

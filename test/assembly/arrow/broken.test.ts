@@ -124,6 +124,7 @@ test('what is no Arrow at all is told apart from a broken stream', () => {
   const code = (text: string) => arrowDriver([]).decode(new TextEncoder().encode(text)).code;
   expect(code('{"a":1}\n{"a":2}\n')).toBe(layout.ARROW_NOT_STREAM);
   expect(code('PAR1 and the rest of it')).toBe(layout.ARROW_NOT_STREAM);
+  expect(code('\0\0\0\0 zeros first')).toBe(layout.ARROW_NOT_STREAM);
   expect(code('')).toBe(layout.ARROW_TRUNCATED);
 });
 

@@ -2,10 +2,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TYPE_I64 } from '../../../assembly/layout.ts';
+import { loadKernel, reserveMemory } from '../../../host/kernel/load.ts';
 import { isJson } from '../../model/json.ts';
 import { createDecoder } from '../../support/json-decoder.ts';
 
-const decoder = createDecoder({ columns: [{ name: 'n', type: TYPE_I64 }], behind: '0"}]}]}' });
+const kernel = loadKernel({ memory: reserveMemory(128 * 1024 * 1024, false) });
+const decoder = createDecoder({ columns: [{ name: 'n', type: TYPE_I64 }], behind: '0"}]}]}', kernel });
 const SEED = 1789;
 
 const texts = fc
@@ -15,6 +17,17 @@ const texts = fc
 function expectVerdict(bytes: Uint8Array): void {
   expect(decoder.check(bytes) === 0, new TextDecoder().decode(bytes)).toBe(isJson(bytes, 0, bytes.length));
 }
+
+test('a text is not completed by what stands behind it', () => {
+  for (const whole of ['true', 'false', 'null', '"text"', '{"a":1}', '[1,[]]', '-1', '"\\u00e9"', '"é"', '{"a":{}}']) {
+    const bytes = Buffer.from(whole);
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = bytes.subarray(0, length);
+      const accepted = createDecoder({ columns: [], behind: bytes.subarray(length), kernel }).check(cut) === 0;
+      expect({ whole, length, accepted }).toEqual({ whole, length, accepted: isJson(cut, 0, length) });
+    }
+  }
+});
 
 test('any value that JSON.stringify writes is one JSON text', () => {
   fc.assert(

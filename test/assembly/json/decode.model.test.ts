@@ -83,7 +83,7 @@ const frames = [
 ];
 
 test('every truncation of a frame agrees with the model, whatever stands behind it', () => {
-  const behinds = ['', '"}\n', '1}', 'null}]', ' '.repeat(64), 'e5,"t":1}]'];
+  const behinds = ['', '}', ']', '"}\n', '1}', 'null}]', ' '.repeat(64), 'e5,"t":1}]'];
   const decoders = behinds.map((behind) => createDecoder({ columns: small, behind }));
   for (const frame of frames) {
     const bytes = Buffer.from(frame);
@@ -97,7 +97,7 @@ test('every truncation of a frame agrees with the model, whatever stands behind 
 });
 
 test('no truncation of a frame, and no row of a few bytes, is read further than 64 bytes behind its end', () => {
-  const behinds = ['1', 'a', ' ', '"', '\\', '[', '{"t":', '"t":1,', '"s":"', '"d":1.', 'é', '\u001f'];
+  const behinds = ['1', 'a', ' ', '"', '\\', '[', '{"t":', '"t":1,', '"s":"', '"d":1.', ',1', ',"a":1', 'é', '\u001f'];
   for (const behind of behinds) {
     const tail = behind.repeat(64).slice(0, 64 / Buffer.byteLength(behind[0]!));
     const decoder = createDecoder({ columns: small, behind: tail, atMemoryEnd: true });

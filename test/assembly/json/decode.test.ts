@@ -98,6 +98,7 @@ test('more rejects than one call lists are handed over in several', () => {
 
 test('a key is compared unescaped, and only whole', () => {
   expect(rowsOf('{"\\u006e":1}\n{"n":2}\n{"\\u006E":3}')).toEqual([1, 2, 3]);
+  expect(rowsOf(`{"${'\\u006e'.repeat(300)}":1,"n":2}`)).toEqual([2]);
   const near = numbers.decode('{"n":1}\n{"nn":2}\n{"N":2}\n{"n\\u0000":2}\n{"":2}\n{"\\ud800":2}');
   expect(near.rejects.map(({ reason }) => reason)).toEqual(Array(5).fill(REASON_MISSING));
 });

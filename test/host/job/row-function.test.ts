@@ -132,6 +132,28 @@ describe.each([
     expect(rejects).toStrictEqual([[4, REASON_ROW_SIZE]]);
   });
 
+  test('every refused row is listed, with the beginning of what was thrown', () => {
+    const rows = Array.from({ length: 300 }, (_, n) => ({ n: BigInt(n) }));
+    const fields: FieldDescription[] = [{ name: 'n', type: 'i64', nullable: false }];
+    const throws = createRowFunction({
+      kernel,
+      step: {
+        kind: 'filterFunction',
+        function: () => {
+          throw new Error('x'.repeat(1000));
+        },
+        output: fields,
+      },
+      input: fields,
+      address,
+      bytes: BYTES,
+    });
+    const { rejects, rejected } = throws.run(writeBatch(kernel, fields, rows), 0, 300);
+    expect(rejects.map(({ row }) => row)).toStrictEqual(rows.map((_, row) => row));
+    expect(rejected).toBe(300);
+    expect(rejects[0]!.message).toBe(`Error: ${'x'.repeat(193)}`);
+  });
+
   test.each<[string, FieldDescription['type'], unknown, string]>([
     ['a fraction for i32', 'i32', 0.5, '"x" is 0.5, expected a whole number within i32'],
     ['a number for i64', 'i64', 5, '"x" is 5, expected a bigint within i64'],
