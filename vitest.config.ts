@@ -9,5 +9,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     pool: 'forks',
+    // Jobs are imported by Node itself, as the engine's threads do: the text of their functions is part of the plan's hash.
+    server: { deps: { external: [/\/test\/jobs\//] } },
   },
 });

@@ -1,14 +1,15 @@
 // assembly/blocks.ts — four facts about every 64 KiB block, kept beside the blocks instead of inside them.
 //
-//   facts + blockNumber × 16:  u32 epoch │ u32 used │ u32 next │ u32 depth        blockNumber = address / 64 KiB
+//   marks + blockNumber × 4:   u32 epoch                                blockNumber = address / 64 KiB
+//   facts + blockNumber × 12:  u32 used │ u32 next │ u32 depth
 //
 //   epoch  the epoch of the block's last change: a checkpoint copies a block before its first change after a barrier
 //   used   entry block: bytes filled; index segment: slots taken
 //   next   entry block: the next one of its table, 0 for the last
 //   depth  index segment: how many leading tag bits all its tags share
 //
-// Beside, not inside: a batch over a large table touches thousands of blocks, and their facts then lie in a few
-// kilobytes rather than in a page of their own each. Blocks stay whole powers of two.
+// Beside, not inside: a batch over a large table touches thousands of blocks. Their marks, which every row looks at, then
+// lie in a few kilobytes rather than in a cache line and a page of their own each, and blocks stay whole powers of two.
 
 import { reserve } from './arena';
 import { BLOCK_BYTES } from './layout';
@@ -16,36 +17,37 @@ import { BLOCK_BYTES } from './layout';
 // @ts-ignore: decorator
 @unmanaged
 export class BlockFacts {
-  epoch: u32;
   used: u32;
   next: u32;
   depth: u32;
 }
 
+let marks: usize = 0;
 let facts: usize = 0;
 
 /** Makes room for the facts of every block that the memory can have; false when the arena is full. */
 export function blocksOpen(): bool {
-  if (facts == 0) facts = reserve(<usize>memory.size() << 4);
-  return facts != 0;
+  if (facts != 0) return true;
+  marks = reserve(<usize>memory.size() * 4);
+  facts = reserve(<usize>memory.size() * offsetof<BlockFacts>());
+  return marks != 0 && facts != 0;
 }
 
 // @ts-ignore: decorator
 @inline
 export function factsOf(address: usize): BlockFacts {
-  return changetype<BlockFacts>(facts + ((address >>> 16) << 4));
+  return changetype<BlockFacts>(facts + (address >>> 16) * offsetof<BlockFacts>());
 }
 
-/** Says that the block around `address` is about to change in `epoch`. */
+/** Says that the block around `address` is about to change in `epoch`. Most blocks are marked already. */
 // @ts-ignore: decorator
 @inline
 export function markBlock(address: usize, epoch: u32): void {
-  const block = factsOf(address);
-  if (block.epoch != epoch) block.epoch = epoch;
+  const mark = marks + ((address >>> 16) << 2);
+  if (load<u32>(mark) != epoch) store<u32>(mark, epoch);
 }
 
-// @ts-ignore: decorator
-@inline
-export function blockOf(address: usize): usize {
-  return address & ~(<usize>BLOCK_BYTES - 1);
+/** The epoch of the last change in the block around `address`. */
+export function blockEpoch(address: usize): u32 {
+  return load<u32>(marks + ((address >>> 16) << 2));
 }

@@ -166,35 +166,47 @@ function sumsI64(operator: i32, target: usize, a: usize, b: usize): bool {
 /** Whether any product might not fit: both factors within 32 bits cannot overflow, the others are looked at singly. */
 function productsI64(target: usize, a: usize, b: usize): bool {
   const out = homeValues(target);
+  const left = registerValues(a);
+  const right = registerValues(b);
+  const leftStep = registerStep(a);
+  const rightStep = registerStep(b);
   let wide: u64 = 0;
-  for (let lane = 0; lane < laneCount; lane++) {
-    const x = laneI64(a, lane);
-    const y = laneI64(b, lane);
+  for (let lane: usize = 0; lane < <usize>laneCount; lane++) {
+    const x = load<i64>(left + lane * leftStep);
+    const y = load<i64>(right + lane * rightStep);
     wide |= (<u64>x + 0x80000000) | (<u64>y + 0x80000000);
-    store<i64>(out + (<usize>lane << 3), x * y);
+    store<i64>(out + (lane << 3), x * y);
   }
   return wide >> 32 != 0;
 }
 
 function quotientsI64(target: usize, a: usize, b: usize): bool {
   const out = homeValues(target);
+  const left = registerValues(a);
+  const right = registerValues(b);
+  const leftStep = registerStep(a);
+  const rightStep = registerStep(b);
   let bad: bool = false;
-  for (let lane = 0; lane < laneCount; lane++) {
-    const x = laneI64(a, lane);
-    const y = laneI64(b, lane);
-    const overflow = overflows(ARITHMETIC_DIV, x, y);
+  for (let lane: usize = 0; lane < <usize>laneCount; lane++) {
+    const x = load<i64>(left + lane * leftStep);
+    const y = load<i64>(right + lane * rightStep);
+    const overflow = x == i64.MIN_VALUE && y == -1;
     bad = bad || overflow;
-    store<i64>(out + (<usize>lane << 3), y == 0 || overflow ? 0 : x / y);
+    store<i64>(out + (lane << 3), y == 0 || overflow ? 0 : x / y);
   }
   return bad;
 }
 
 function remaindersI64(target: usize, a: usize, b: usize): void {
   const out = homeValues(target);
-  for (let lane = 0; lane < laneCount; lane++) {
-    const y = laneI64(b, lane);
+  const left = registerValues(a);
+  const right = registerValues(b);
+  const leftStep = registerStep(a);
+  const rightStep = registerStep(b);
+  for (let lane: usize = 0; lane < <usize>laneCount; lane++) {
+    const y = load<i64>(right + lane * rightStep);
     // Anything mod −1 is 0; asking the division would overflow for the least i64.
-    store<i64>(out + (<usize>lane << 3), y == 0 || y == -1 ? 0 : laneI64(a, lane) % y);
+    store<i64>(out + (lane << 3), y == 0 || y == -1 ? 0 : load<i64>(left + lane * leftStep) % y);
   }
 }
 

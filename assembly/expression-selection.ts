@@ -23,29 +23,21 @@ export function openSelection(rowsMax: i32): usize {
       }
     }
   }
-  return reserve(((<usize>rowsMax + 7) << 1) + 16); // a whole vector is stored at the last index
+  return reserve(((<usize>rowsMax + 7) << 1) + 16); // a whole vector is stored at the last byte's first index
 }
 
-/** Writes the indexes of the set bits among the first rowCount, ascending; returns how many. */
-export function closeSelection(selection: usize, bits: usize, rowCount: i32): i32 {
-  const end = selection;
+/** Writes the indexes of the set bits, ascending; bits behind the last row write garbage behind the last index. */
+export function closeSelection(selection: usize, bits: usize, rowCount: i32): void {
   let out = selection;
-  const whole = rowCount >>> 3;
+  const byteCount = (rowCount + 7) >>> 3;
   let base = i16x8.splat(0);
   const eight = i16x8.splat(8);
-  for (let byte = 0; byte < whole; byte++) {
+  for (let byte = 0; byte < byteCount; byte++) {
     const pattern = <usize>load<u8>(bits + <usize>byte);
     v128.store(out, i16x8.add(v128.load(bitNumbers + (pattern << 4)), base));
     out += <usize>popcnt<i32>(<i32>pattern) << 1;
     base = i16x8.add(base, eight);
   }
-  const rest = rowCount & 7;
-  if (rest != 0) {
-    const pattern = <usize>load<u8>(bits + <usize>whole) & ((1 << rest) - 1);
-    v128.store(out, i16x8.add(v128.load(bitNumbers + (pattern << 4)), base));
-    out += <usize>popcnt<i32>(<i32>pattern) << 1;
-  }
-  return <i32>(out - end) >>> 1;
 }
 
 /** Keeps the entries whose bit is set and valid, in place; returns how many. */

@@ -17,8 +17,11 @@ function pairAt(register: usize, lane: i32): usize {
 }
 
 export function compareTexts(operator: i32, target: usize, a: usize, b: usize): void {
+  if (operator == COMPARE_EQ || operator == COMPARE_NE) {
+    equateTexts(target, a, b, operator == COMPARE_NE);
+    return;
+  }
   const accepted = acceptedOrders(operator);
-  const equality = operator == COMPARE_EQ || operator == COMPARE_NE;
   for (let lane = 0; lane < laneCount; lane++) {
     const pairA = pairAt(a, lane);
     const pairB = pairAt(b, lane);
@@ -26,11 +29,50 @@ export function compareTexts(operator: i32, target: usize, a: usize, b: usize): 
     const startB = load<u32>(pairB);
     const lengthA = load<u32>(pairA, 4) - startA;
     const lengthB = load<u32>(pairB, 4) - startB;
-    let order = ORDER_LESS;
-    if (!equality || lengthA == lengthB) {
-      order = orderOfBytes(registerBytes(a) + startA, lengthA, registerBytes(b) + startB, lengthB);
-    }
+    const order = orderOfBytes(registerBytes(a) + startA, lengthA, registerBytes(b) + startB, lengthB);
     writeBit(target, lane, (accepted & order) != 0);
+  }
+}
+
+/** Equal or not. A literal of at most eight bytes is one word, compared without a branch on the data. */
+function equateTexts(target: usize, a: usize, b: usize, inverted: bool): void {
+  if (registerStep(a) == 0 && registerStep(b) != 0) {
+    equateTexts(target, b, a, inverted);
+    return;
+  }
+  const bits = homeValues(target);
+  const pairs = registerValues(a);
+  const step = registerStep(a);
+  const bytes = registerBytes(a);
+  const literal = registerValues(b);
+  const literalAt = registerBytes(b) + load<u32>(literal);
+  const literalBytes = load<u32>(literal, 4) - load<u32>(literal);
+  const isShort = registerStep(b) == 0 && literalBytes <= 8;
+  const mask: u64 = literalBytes == 0 ? 0 : u64.MAX_VALUE >> (64 - (<u64>literalBytes << 3));
+  const word: u64 = isShort ? load<u64>(literalAt) & mask : 0; // data is padded to whole vectors
+  // A word is read at every start: not where it would reach over the end of the memory.
+  const wordEnd = (<usize>memory.size() << 16) - 8;
+  const flip: i64 = inverted ? -1 : 0;
+  for (let first = 0; first < laneCount; first += 64) {
+    const count = min<i32>(64, laneCount - first);
+    let equal: i64 = 0;
+    for (let index = 0; index < count; index++) {
+      const pair = pairs + <usize>(first + index) * step;
+      const start = load<u32>(pair);
+      const length = load<u32>(pair, 4) - start;
+      const at = bytes + start;
+      let same: bool;
+      if (isShort && at <= wordEnd) {
+        same = <bool>(<i32>(length == literalBytes) & <i32>((load<u64>(at) & mask) == word));
+      } else {
+        const other = pairAt(b, first + index);
+        const otherStart = load<u32>(other);
+        const otherAt = registerBytes(b) + otherStart;
+        same = length == load<u32>(other, 4) - otherStart && orderOfBytes(at, length, otherAt, length) == ORDER_EQUAL;
+      }
+      equal |= <i64>same << index;
+    }
+    store<i64>(bits + (<usize>(first >>> 6) << 3), equal ^ flip);
   }
 }
 

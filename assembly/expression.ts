@@ -4,7 +4,6 @@
 //
 //   u32 plan │ u32 registers │ u32 slots │ u32 view │ u32 alive │ u32 selection │ u32 scratch bits │ u32 zeros
 //   │ u32 rowCount │ u32 selectedCount │ u32 lanes │ result (12 bytes) │ f64 overflows
-//   slot   column descriptor with addresses instead of offsets │ u32 home values │ home validity │ home bytes │ bytesMax
 //
 // Promises
 //   - the result is a view: columns that pass through share the batch's buffers, computed ones lie in the program's
@@ -14,26 +13,16 @@
 // Not here  well-typedness: programs are made by our compiler and trusted; batches were validated when decoded.
 
 import { reserve } from './arena';
-import { batchColumn, batchColumnCount, batchRowCount, bitAt, clearBit, setBit } from './batch';
-import {
-  arithmeticF64,
-  arithmeticI64,
-  cast,
-  openOverflow,
-  overflowCount,
-} from './expression-arithmetic';
+import { batchRowCount } from './batch';
+import { arithmeticF64, arithmeticI64, cast, openOverflow, overflowCount } from './expression-arithmetic';
+import { describeInput, describeView, loadColumn, openSlot, SLOT_BYTES, storeColumn } from './expression-column';
 import { compareNumbers } from './expression-compare';
 import * as plan from './expression-layout';
 import { andBits, choose, notBits, nullBits, orBits, trueBits } from './expression-logic';
 import {
   bitmapBytes,
-  homeValidity,
-  homeValues,
-  laneCount,
   onesIn,
   REGISTER_BYTES,
-  registerBytes,
-  registerStep,
   registerValidity,
   registerValues,
   setHome,
@@ -43,25 +32,7 @@ import {
 } from './expression-register';
 import { closeSelection, compressSelection, openSelection } from './expression-selection';
 import { compareTexts, inTable, startsWith } from './expression-text';
-import {
-  BATCH_COLUMN_COUNT,
-  BATCH_FLAG_WATERMARKS,
-  BATCH_FLAGS,
-  BATCH_HEADER_BYTES,
-  BATCH_IMAGE_BYTES,
-  BATCH_ROW_COUNT,
-  COLUMN_BYTES,
-  COLUMN_BYTES_LENGTH,
-  COLUMN_DESCRIPTOR_BYTES,
-  COLUMN_NULL_COUNT,
-  COLUMN_TYPE,
-  COLUMN_VALIDITY,
-  COLUMN_VALUES,
-  TYPE_BOOL,
-  TYPE_F64,
-  TYPE_I32,
-  TYPE_UTF8,
-} from './layout';
+import { BATCH_HEADER_BYTES, COLUMN_DESCRIPTOR_BYTES, TYPE_BOOL, TYPE_F64, TYPE_UTF8 } from './layout';
 
 const PLAN: usize = 0;
 const REGISTERS: usize = 4;
@@ -78,19 +49,17 @@ const RESULT: usize = 44;
 const OVERFLOWS: usize = 56;
 const PROGRAM_BYTES: usize = 64;
 
-const SLOT_HOME_VALUES: usize = 24;
-const SLOT_HOME_VALIDITY: usize = 28;
-const SLOT_HOME_BYTES: usize = 32;
-const SLOT_BYTES_MAX: usize = 36;
-const SLOT_BYTES: usize = 40;
-
 // `lanes` says what the lanes of registers are.
 const LANES_ARE_ROWS: i32 = 0; // every row of the batch; no row was filtered out yet
 const LANES_ARE_ROWS_SOME_ALIVE: i32 = 1; // every row; the alive bitmap says which are still selected
 const LANES_ARE_SELECTED: i32 = 2; // the selected rows only, in the order of the selection
 
-/** Below one selected row in this many, gathering the selected ones costs less than computing all. */
-const GATHER_BELOW: i32 = 8;
+/**
+ * Below one selected row in this many, gathering the selected ones costs less than computing all: three columns
+ * gathered, two results computed and stored cost 7 ns a selected row, all rows 3.5 ns each; utf8 gains far more,
+ * a lone comparison of numbers loses 0.3 ns a row.
+ */
+const GATHER_BELOW: i32 = 4;
 
 /**
  * Makes a program.
@@ -142,8 +111,7 @@ function openRegisters(program: usize): bool {
   const zeros = load<usize>(program, ZEROS);
   const constantCount = load<i32>(copy, plan.PLAN_CONSTANTS);
   const registerCount = load<i32>(copy, plan.PLAN_REGISTERS);
-  let constant =
-    copy + plan.PLAN_HEADER_BYTES + <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS) * plan.INSTRUCTION_BYTES;
+  let constant = planConstants(copy);
   for (let index = 0; index < constantCount; index++) {
     const register = registers + <usize>load<u32>(constant) * REGISTER_BYTES;
     const type = load<i32>(constant, 4);
@@ -177,23 +145,9 @@ function openSlots(program: usize): bool {
   const rowsMax = load<i32>(copy, plan.PLAN_ROWS_MAX);
   const count = load<i32>(copy, plan.PLAN_SLOTS);
   let slot = slotAt(program, load<i32>(copy, plan.PLAN_INPUT_COLUMNS));
-  let described =
-    copy +
-    plan.PLAN_HEADER_BYTES +
-    <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS) * plan.INSTRUCTION_BYTES +
-    <usize>load<u32>(copy, plan.PLAN_CONSTANTS) * plan.CONSTANT_BYTES;
+  let described = planSlots(copy);
   for (let index = 0; index < count; index++) {
-    const type = load<i32>(described);
-    const bytesMax = load<u32>(described, 4);
-    const values = reserve((<usize>rowsMax << 3) + 16);
-    const validity = reserve(bitmapBytes(rowsMax));
-    const bytes = type == TYPE_UTF8 ? reserve(bytesMax) : 0;
-    if (values == 0 || validity == 0 || (type == TYPE_UTF8 && bytes == 0)) return false;
-    store<i32>(slot, type, COLUMN_TYPE);
-    store<usize>(slot, values, SLOT_HOME_VALUES);
-    store<usize>(slot, validity, SLOT_HOME_VALIDITY);
-    store<usize>(slot, bytes, SLOT_HOME_BYTES);
-    store<u32>(slot, bytesMax, SLOT_BYTES_MAX);
+    if (!openSlot(slot, load<i32>(described), rowsMax, load<u32>(described, 4))) return false;
     slot += SLOT_BYTES;
     described += plan.SLOT_PLAN_BYTES;
   }
@@ -203,19 +157,28 @@ function openSlots(program: usize): bool {
 /**
  * Runs a program over a batch.
  *
+ * @param selection  address of the u16 indexes of the rows to run over, ascending; 0: all rows
+ * @param count      how many are selected; not looked at when all are
  * @returns the address of u32 batch │ u32 selection │ u32 count: a view, the u16 indexes of its selected rows (0: all
  *          rows are selected) and how many; good until the program's next run. 0 when the batch has more rows than the
  *          plan's rowsMax or more utf8 bytes than its bytesMax.
  */
-export function programRun(program: usize, batch: usize): usize {
+export function programRun(program: usize, batch: usize, selection: usize, count: i32): usize {
   const copy = load<usize>(program, PLAN);
   const rowCount = batchRowCount(batch);
   if (rowCount > load<i32>(copy, plan.PLAN_ROWS_MAX)) return 0;
   store<i32>(program, rowCount, ROW_COUNT);
-  store<i32>(program, rowCount, SELECTED_COUNT);
-  store<i32>(program, LANES_ARE_ROWS, LANES);
-  setLaneCount(rowCount);
-  describeInput(program, batch);
+  if (selection == 0) {
+    store<i32>(program, rowCount, SELECTED_COUNT);
+    store<i32>(program, LANES_ARE_ROWS, LANES);
+    setLaneCount(rowCount);
+  } else {
+    memory.copy(load<usize>(program, SELECTION), selection, <usize>count << 1);
+    store<i32>(program, count, SELECTED_COUNT);
+    store<i32>(program, LANES_ARE_SELECTED, LANES);
+    setLaneCount(count);
+  }
+  describeInput(load<usize>(program, SLOTS), load<i32>(copy, plan.PLAN_INPUT_COLUMNS), batch);
   const instructionCount = load<i32>(copy, plan.PLAN_INSTRUCTIONS);
   let instruction = copy + plan.PLAN_HEADER_BYTES;
   for (let index = 0; index < instructionCount; index++) {
@@ -233,11 +196,13 @@ function execute(program: usize, instruction: usize): bool {
   const targetIndex = load<i32>(instruction, plan.INSTRUCTION_TARGET);
   const aIndex = load<i32>(instruction, plan.INSTRUCTION_A);
   if (op == plan.OP_LOAD) {
-    loadColumn(program, registerAt(program, targetIndex), slotAt(program, aIndex), x);
+    loadColumn(registerAt(program, targetIndex), slotAt(program, aIndex), x, laneSelection(program));
     return true;
   }
   const a = registerAt(program, aIndex);
-  if (op == plan.OP_STORE) return storeColumn(program, slotAt(program, targetIndex), a, x);
+  if (op == plan.OP_STORE) {
+    return storeColumn(slotAt(program, targetIndex), a, x, laneSelection(program), load<i32>(program, ROW_COUNT));
+  }
   if (op == plan.OP_FILTER) {
     filter(program, a);
     return true;
@@ -328,164 +293,12 @@ function filter(program: usize, condition: usize): void {
   }
 }
 
-/** Over all rows a load points at the column; over the selected ones it gathers them. */
-function loadColumn(program: usize, register: usize, slot: usize, type: i32): void {
-  const values = load<usize>(slot, COLUMN_VALUES);
-  const validity = load<usize>(slot, COLUMN_VALIDITY);
-  const bytes = load<usize>(slot, COLUMN_BYTES);
-  if (load<i32>(program, LANES) != LANES_ARE_SELECTED) {
-    const step: usize = type == TYPE_BOOL ? 0 : type == TYPE_I32 || type == TYPE_UTF8 ? 4 : 8;
-    setRegister(register, values, step, validity, bytes);
-    return;
-  }
-  const selection = load<usize>(program, SELECTION);
-  const home = homeValues(register);
-  const homeBits = homeValidity(register);
-  if (type == TYPE_BOOL) gatherBits(home, values, selection);
-  else if (type == TYPE_I32) gather<i32>(home, values, selection);
-  else if (type == TYPE_UTF8) gatherPairs(home, values, selection);
-  else gather<i64>(home, values, selection);
-  if (validity != 0) gatherBits(homeBits, validity, selection);
-  setRegister(register, home, type == TYPE_BOOL ? 0 : type == TYPE_I32 ? 4 : 8, validity == 0 ? 0 : homeBits, bytes);
-}
-
-function gather<T>(out: usize, values: usize, selection: usize): void {
-  for (let lane = 0; lane < laneCount; lane++) {
-    const row = <usize>load<u16>(selection + (<usize>lane << 1));
-    store<T>(out + <usize>lane * sizeof<T>(), load<T>(values + row * sizeof<T>()));
-  }
-}
-
-function gatherPairs(out: usize, offsets: usize, selection: usize): void {
-  for (let lane = 0; lane < laneCount; lane++) {
-    const row = <usize>load<u16>(selection + (<usize>lane << 1));
-    store<u64>(out + (<usize>lane << 3), load<u64>(offsets + (row << 2)));
-  }
-}
-
-function gatherBits(out: usize, bits: usize, selection: usize): void {
-  for (let lane = 0; lane < laneCount; lane++) {
-    if (bitAt(bits, <i32>load<u16>(selection + (<usize>lane << 1)))) setBit(out, lane);
-    else clearBit(out, lane);
-  }
-}
-
-/** A register becomes a column of all rows; rows that are not lanes keep whatever was there. */
-function storeColumn(program: usize, slot: usize, register: usize, type: i32): bool {
-  const rows = load<i32>(program, ROW_COUNT);
-  const selected = load<i32>(program, LANES) == LANES_ARE_SELECTED;
-  const selection = selected ? load<usize>(program, SELECTION) : 0;
-  const validity = registerValidity(register);
-  const nullCount = validity == 0 ? 0 : laneCount - onesIn(validity, laneCount);
-  const homeBits = load<usize>(slot, SLOT_HOME_VALIDITY);
-  store<i32>(slot, nullCount, COLUMN_NULL_COUNT);
-  store<usize>(slot, nullCount == 0 ? 0 : homeBits, COLUMN_VALIDITY);
-  if (nullCount != 0) storeBits(homeBits, validity, selection);
-  const home = load<usize>(slot, SLOT_HOME_VALUES);
-  store<usize>(slot, home, COLUMN_VALUES);
-  if (type == TYPE_UTF8) return storeTexts(slot, register, selection, rows);
-  if (type == TYPE_BOOL) storeBits(home, registerValues(register), selection);
-  else if (type == TYPE_I32) storeValues<i32>(home, register, selection);
-  else storeValues<i64>(home, register, selection);
-  return true;
-}
-
-function storeValues<T>(out: usize, register: usize, selection: usize): void {
-  const values = registerValues(register);
-  const step = registerStep(register);
-  if (selection == 0 && step != 0) {
-    memory.copy(out, values, <usize>laneCount * sizeof<T>());
-    return;
-  }
-  for (let lane = 0; lane < laneCount; lane++) {
-    const row = selection == 0 ? <usize>lane : <usize>load<u16>(selection + (<usize>lane << 1));
-    store<T>(out + row * sizeof<T>(), load<T>(values + <usize>lane * step));
-  }
-}
-
-function storeBits(out: usize, bits: usize, selection: usize): void {
-  if (selection == 0) {
-    memory.copy(out, bits, (<usize>((laneCount + 63) >>> 6)) << 3);
-    return;
-  }
-  for (let lane = 0; lane < laneCount; lane++) {
-    const row = <i32>load<u16>(selection + (<usize>lane << 1));
-    if (bitAt(bits, lane)) setBit(out, row);
-    else clearBit(out, row);
-  }
-}
-
-/** Copies the texts behind each other; rows that are no lanes, and nulls, are empty. */
-function storeTexts(slot: usize, register: usize, selection: usize, rows: i32): bool {
-  const offsets = load<usize>(slot, COLUMN_VALUES);
-  const out = load<usize>(slot, SLOT_HOME_BYTES);
-  const bytesMax = load<u32>(slot, SLOT_BYTES_MAX);
-  const validity = registerValidity(register);
-  let used: u32 = 0;
-  let row = 0;
-  for (let lane = 0; lane < laneCount; lane++) {
-    const laneRow = selection == 0 ? lane : <i32>load<u16>(selection + (<usize>lane << 1));
-    for (; row <= laneRow; row++) store<u32>(offsets + (<usize>row << 2), used);
-    if (validity != 0 && !bitAt(validity, lane)) continue;
-    const pair = registerValues(register) + <usize>lane * registerStep(register);
-    const start = load<u32>(pair);
-    const length = load<u32>(pair, 4) - start;
-    if (length > bytesMax - used) return false;
-    memory.copy(out + used, registerBytes(register) + start, length);
-    used += length;
-  }
-  for (; row <= rows; row++) store<u32>(offsets + (<usize>row << 2), used);
-  store<usize>(slot, out, COLUMN_BYTES);
-  store<u32>(slot, used, COLUMN_BYTES_LENGTH);
-  return true;
-}
-
-/** Input slots point at the batch's buffers. */
-function describeInput(program: usize, batch: usize): void {
-  const count = load<i32>(load<usize>(program, PLAN), plan.PLAN_INPUT_COLUMNS);
-  for (let index = 0; index < count; index++) {
-    const column = batchColumn(batch, index);
-    const slot = slotAt(program, index);
-    const validity = load<u32>(column, COLUMN_VALIDITY);
-    store<i32>(slot, load<i32>(column, COLUMN_TYPE), COLUMN_TYPE);
-    store<i32>(slot, load<i32>(column, COLUMN_NULL_COUNT), COLUMN_NULL_COUNT);
-    store<usize>(slot, validity == 0 ? 0 : batch + validity, COLUMN_VALIDITY);
-    store<usize>(slot, batch + load<u32>(column, COLUMN_VALUES), COLUMN_VALUES);
-    store<usize>(slot, batch + load<u32>(column, COLUMN_BYTES), COLUMN_BYTES);
-    store<u32>(slot, load<u32>(column, COLUMN_BYTES_LENGTH), COLUMN_BYTES_LENGTH);
-  }
-}
-
-/** The view: outputs in order, then the watermark column of the batch when it has one. */
+/** The view, its selection and the count, where the caller reads them. */
 function describeResult(program: usize, batch: usize): usize {
   const copy = load<usize>(program, PLAN);
   const view = load<usize>(program, VIEW);
-  const outputs = load<i32>(copy, plan.PLAN_OUTPUTS);
-  const flags = load<i32>(batch, BATCH_FLAGS);
-  const watermarks = (flags & BATCH_FLAG_WATERMARKS) != 0;
-  let index = planOutputs(copy);
-  for (let output = 0; output < outputs; output++) {
-    const slot = slotAt(program, load<i32>(index));
-    const column = batchColumn(view, output);
-    const validity = load<usize>(slot, COLUMN_VALIDITY);
-    store<i32>(column, load<i32>(slot, COLUMN_TYPE), COLUMN_TYPE);
-    store<i32>(column, load<i32>(slot, COLUMN_NULL_COUNT), COLUMN_NULL_COUNT);
-    store<u32>(column, validity == 0 ? 0 : <u32>(validity - view), COLUMN_VALIDITY);
-    store<u32>(column, load<usize>(slot, COLUMN_VALUES) - view, COLUMN_VALUES);
-    store<u32>(column, load<usize>(slot, COLUMN_BYTES) - view, COLUMN_BYTES);
-    store<u32>(column, load<u32>(slot, COLUMN_BYTES_LENGTH), COLUMN_BYTES_LENGTH);
-    index += plan.OUTPUT_BYTES;
-  }
-  if (watermarks) {
-    const last = batchColumn(batch, batchColumnCount(batch) - 1);
-    const column = batchColumn(view, outputs);
-    memory.copy(column, last, COLUMN_DESCRIPTOR_BYTES);
-    store<u32>(column, load<u32>(last, COLUMN_VALUES) + <u32>(batch - view), COLUMN_VALUES);
-  }
-  store<i32>(view, load<i32>(program, ROW_COUNT), BATCH_ROW_COUNT);
-  store<i32>(view, outputs + <i32>watermarks, BATCH_COLUMN_COUNT);
-  store<i32>(view, 0, BATCH_IMAGE_BYTES);
-  store<i32>(view, flags, BATCH_FLAGS);
+  const outputCount = load<i32>(copy, plan.PLAN_OUTPUTS);
+  describeView(view, load<usize>(program, SLOTS), planOutputs(copy), outputCount, batch);
   const result = program + RESULT;
   store<usize>(result, view, plan.RESULT_BATCH);
   store<usize>(result, selectionOf(program), plan.RESULT_SELECTION);
@@ -503,14 +316,30 @@ function selectionOf(program: usize): usize {
   return selection;
 }
 
+// @ts-ignore: decorator
+@inline
+function planConstants(copy: usize): usize {
+  const instructions = <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS);
+  return copy + plan.PLAN_HEADER_BYTES + instructions * plan.INSTRUCTION_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+function planSlots(copy: usize): usize {
+  return planConstants(copy) + <usize>load<u32>(copy, plan.PLAN_CONSTANTS) * plan.CONSTANT_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
 function planOutputs(copy: usize): usize {
-  return (
-    copy +
-    plan.PLAN_HEADER_BYTES +
-    <usize>load<u32>(copy, plan.PLAN_INSTRUCTIONS) * plan.INSTRUCTION_BYTES +
-    <usize>load<u32>(copy, plan.PLAN_CONSTANTS) * plan.CONSTANT_BYTES +
-    <usize>load<u32>(copy, plan.PLAN_SLOTS) * plan.SLOT_PLAN_BYTES
-  );
+  return planSlots(copy) + <usize>load<u32>(copy, plan.PLAN_SLOTS) * plan.SLOT_PLAN_BYTES;
+}
+
+/** The selection that lanes go by, or 0 while they are all rows. */
+// @ts-ignore: decorator
+@inline
+function laneSelection(program: usize): usize {
+  return load<i32>(program, LANES) == LANES_ARE_SELECTED ? load<usize>(program, SELECTION) : 0;
 }
 
 // @ts-ignore: decorator

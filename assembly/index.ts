@@ -1,4 +1,4 @@
-// assembly/index.ts — the export list and nothing else. ABI.md will describe it for embedders.
+// assembly/index.ts — the export list and nothing else.
 
 import { ABI_VERSION } from './layout';
 

@@ -223,7 +223,14 @@ export function paddedBytes(length: u32): usize {
 export function writeBytes(to: usize, from: usize, length: u32): void {
   if (length == 0) return;
   store<u64>(to + paddedBytes(length) - 8, 0);
-  memory.copy(to, from, length);
+  if (length < 8) {
+    for (let at: u32 = 0; at < length; at++) store<u8>(to + at, load<u8>(from + at));
+    return;
+  }
+  // Words, the last one overlapping: memory.copy is a call, and keys are short.
+  const last = length - 8;
+  for (let at: u32 = 0; at < last; at += 8) store<u64>(to + at, load<u64>(from + at));
+  store<u64>(to + last, load<u64>(from + last));
 }
 
 /** Whether two ranges of the same length hold the same bytes. Neither is read beyond its end. */

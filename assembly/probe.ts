@@ -9,12 +9,23 @@
 //   - A key not seen before gets an entry; when the arena refuses it, the rows before it are resolved.
 
 import { batchColumn, columnBytes, columnValues } from './batch';
-import { factsOf, markBlock } from './blocks';
+import { markBlock } from './blocks';
 import { hashBytes, hashWord } from './hash';
-import { bytesEqual, columnWords, entryBytesFor, hasNullKeys, keyEquals, paddedBytes, prepareKeys, tagOf, writeBytes, writeKey } from './key';
+import {
+  bytesEqual,
+  columnWords,
+  entryBytesFor,
+  hasNullKeys,
+  keyEquals,
+  paddedBytes,
+  prepareKeys,
+  tagOf,
+  writeBytes,
+  writeKey,
+} from './key';
 import { TYPE_F64 } from './layout';
 import { Pane, firstSlot, paneErase, paneInsert, segmentOf } from './pane';
-import { ENTRY_KEYS, KEY_ONE_UTF8, KEY_ONE_WORD, Stage, keyOf, scratchEntries, scratchTags } from './stage';
+import { ENTRY_KEYS, KEY_ONE_UTF8, KEY_ONE_WORD, Stage, keyOf, scratchEntries, scratchPresent, scratchTags } from './stage';
 
 /** Resolves a chunk; returns how many rows have an entry: `count`, or fewer when the arena is full. */
 export function resolve(stage: Stage, pane: Pane, batch: usize, selection: usize, from: i32, count: i32): i32 {
@@ -23,15 +34,15 @@ export function resolve(stage: Stage, pane: Pane, batch: usize, selection: usize
   if (isPlain && stage.keyKind == KEY_ONE_WORD && key.type != TYPE_F64) {
     const column = batchColumn(batch, key.columnIndex);
     const words = columnWords(batch, column, key.type, selection, from, count, key.scratch);
-    tagWords(pane, words, count, stage.seed);
-    return resolveWords(stage, pane, words, count);
+    if (pane.depth == 0) return resolveFewWords(stage, pane, words, count);
+    return resolveWords(stage, pane, words, 0, count);
   }
   if (isPlain && stage.keyKind == KEY_ONE_UTF8 && selection == 0) {
     const column = batchColumn(batch, key.columnIndex);
     const offsets = columnValues(batch, column) + (<usize>from << 2);
     const bytes = columnBytes(batch, column);
-    tagUtf8(pane, offsets, bytes, count, stage.seed);
-    return resolveUtf8(stage, pane, offsets, bytes, count);
+    if (pane.depth == 0) return resolveFewUtf8(stage, pane, offsets, bytes, count);
+    return resolveUtf8(stage, pane, offsets, bytes, 0, count);
   }
   prepareKeys(stage, batch, selection, from, count);
   for (let index = 0; index < count; index++) {
@@ -46,108 +57,198 @@ export function resolve(stage: Stage, pane: Pane, batch: usize, selection: usize
   return count;
 }
 
-function tagWords(pane: Pane, words: usize, count: i32, seed: u64): void {
+/** Hashes words to tags, notes each row's first slot and touches it. */
+function tagWords(pane: Pane, words: usize, from: i32, count: i32, seed: u64): void {
   const mask = pane.slotMaskBytes;
   let touched: u64 = 0;
-  for (let index = 0; index < count; index++) {
+  for (let index = from; index < count; index++) {
     const tag = tagOf(hashWord(load<u64>(words + (<usize>index << 3)), seed), false);
+    const slot = segmentOf(pane, tag) + <usize>firstSlot(tag, mask);
     store<u32>(scratchTags + (<usize>index << 2), tag);
-    touched |= load<u64>(segmentOf(pane, tag) + firstSlot(tag, mask));
+    store<u32>(scratchEntries + (<usize>index << 2), <u32>slot);
+    touched |= load<u64>(slot);
   }
   keepTouched(touched);
 }
 
-/** The loads of a touch must not be optimised away: their result goes where no entry is read from. */
+function tagUtf8(pane: Pane, offsets: usize, bytes: usize, from: i32, count: i32, seed: u64): void {
+  const mask = pane.slotMaskBytes;
+  let touched: u64 = 0;
+  let start = load<u32>(offsets + (<usize>from << 2));
+  for (let index = from; index < count; index++) {
+    const end = load<u32>(offsets + (<usize>index << 2), 4);
+    const tag = tagOf(hashBytes(bytes + start, end - start, seed), false);
+    start = end;
+    const slot = segmentOf(pane, tag) + <usize>firstSlot(tag, mask);
+    store<u32>(scratchTags + (<usize>index << 2), tag);
+    store<u32>(scratchEntries + (<usize>index << 2), <u32>slot);
+    touched |= load<u64>(slot);
+  }
+  keepTouched(touched);
+}
+
+/**
+ * Touches the entry that each row's first slot names, or the one after it when the tag is not there: no branch, so that
+ * many entries are on their way at once. `beyond` is another place in the entry to touch.
+ */
+function touchEntries(pane: Pane, from: i32, count: i32, beyond: usize): void {
+  const mask = <usize>pane.slotMaskBytes;
+  let touched: u64 = 0;
+  for (let index = from; index < count; index++) {
+    const at = <usize>load<u32>(scratchEntries + (<usize>index << 2));
+    const first = load<u64>(at);
+    const second = load<u64>((at & ~mask) | ((at + 8) & mask));
+    const tag = load<u32>(scratchTags + (<usize>index << 2));
+    const entry = <usize>select<u64>(first, second, <u32>(first >>> 32) == tag);
+    touched |= load<u64>(entry) | load<u64>(entry + beyond);
+  }
+  keepTouched(touched);
+}
+
+/** The loads of a touch must not be optimised away: their result goes where nothing is read from before it is written. */
 // @ts-ignore: decorator
 @inline
 function keepTouched(touched: u64): void {
-  store<u64>(scratchEntries, touched);
+  store<u64>(scratchPresent, touched);
 }
 
-function resolveWords(stage: Stage, pane: Pane, words: usize, count: i32): i32 {
-  const epoch = stage.epoch;
-  let mask = pane.slotMaskBytes;
-  let directory = pane.directory;
-  let shift = pane.shift;
-  for (let index = 0; index < count; index++) {
-    const tag = load<u32>(scratchTags + (<usize>index << 2));
-    const word = load<u64>(words + (<usize>index << 3));
-    const segment = <usize>load<u32>(directory + (<usize>(<u64>tag >>> shift) << 2));
-    let at = firstSlot(tag, mask);
-    let entry: usize;
-    while (true) {
-      const slot = load<u64>(segment + at);
-      entry = <usize>slot;
-      if (<u32>(slot >>> 32) == tag && entry != 0 && load<u64>(entry, ENTRY_KEYS) == word) break;
-      if (entry == 0) {
-        entry = paneInsert(stage, pane, tag, stage.fixedBytes);
-        if (entry == 0) return index;
-        store<u64>(entry, word, ENTRY_KEYS);
-        mask = pane.slotMaskBytes;
-        directory = pane.directory;
-        shift = pane.shift;
-        break;
-      }
-      at = (at + 8) & mask;
+// @ts-ignore: decorator
+@inline
+function findWord(segment: usize, mask: u32, tag: u32, word: u64): usize {
+  let at = firstSlot(tag, mask);
+  while (true) {
+    const slot = load<u64>(segment + at);
+    if (<u32>(slot >>> 32) == tag && <u32>slot != 0 && load<u64>(<usize>slot, ENTRY_KEYS) == word) return <usize>slot;
+    if (<u32>slot == 0) return 0;
+    at = (at + 8) & mask;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function findUtf8(segment: usize, mask: u32, tag: u32, key: usize, length: u32, fixedBytes: usize): usize {
+  let at = firstSlot(tag, mask);
+  while (true) {
+    const slot = load<u64>(segment + at);
+    const entry = <usize>slot;
+    if (<u32>(slot >>> 32) == tag && entry != 0 && load<u64>(entry, ENTRY_KEYS) == <u64>length) {
+      if (bytesEqual(entry + fixedBytes, key, length)) return entry;
     }
-    const block = factsOf(entry);
-    if (block.epoch != epoch) block.epoch = epoch;
+    if (entry == 0) return 0;
+    at = (at + 8) & mask;
+  }
+}
+
+function insertWord(stage: Stage, pane: Pane, tag: u32, word: u64): usize {
+  const entry = paneInsert(stage, pane, tag, stage.fixedBytes);
+  if (entry != 0) store<u64>(entry, word, ENTRY_KEYS);
+  return entry;
+}
+
+function insertUtf8(stage: Stage, pane: Pane, tag: u32, key: usize, length: u32): usize {
+  const entry = paneInsert(stage, pane, tag, stage.fixedBytes + <u32>paddedBytes(length));
+  if (entry == 0) return 0;
+  store<u64>(entry, <u64>length, ENTRY_KEYS);
+  writeBytes(entry + <usize>stage.fixedBytes, key, length);
+  return entry;
+}
+
+/**
+ * A pane of one segment lies in a near cache: there is nothing to wait for, and one pass is the shorter way. When the
+ * segment splits on the way, the rest of the chunk goes the other one.
+ */
+function resolveFewWords(stage: Stage, pane: Pane, words: usize, count: i32): i32 {
+  const epoch = stage.epoch;
+  const seed = stage.seed;
+  let mask = pane.slotMaskBytes;
+  let segment = <usize>pane.onlySegment;
+  for (let index = 0; index < count; index++) {
+    const word = load<u64>(words + (<usize>index << 3));
+    const tag = tagOf(hashWord(word, seed), false);
+    let entry = findWord(segment, mask, tag, word);
+    if (entry == 0) {
+      entry = insertWord(stage, pane, tag, word);
+      if (entry == 0) return index;
+      if (pane.depth != 0) {
+        store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
+        return resolveWords(stage, pane, words, index + 1, count);
+      }
+      mask = pane.slotMaskBytes;
+      segment = <usize>pane.onlySegment;
+    }
+    markBlock(entry, epoch);
     store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
   }
   return count;
 }
 
-function tagUtf8(pane: Pane, offsets: usize, bytes: usize, count: i32, seed: u64): void {
-  const mask = pane.slotMaskBytes;
-  let touched: u64 = 0;
-  let start = load<u32>(offsets);
-  for (let index = 0; index < count; index++) {
-    const end = load<u32>(offsets + (<usize>index << 2), 4);
-    const tag = tagOf(hashBytes(bytes + start, end - start, seed), false);
-    start = end;
-    store<u32>(scratchTags + (<usize>index << 2), tag);
-    touched |= load<u64>(segmentOf(pane, tag) + firstSlot(tag, mask));
+function resolveWords(stage: Stage, pane: Pane, words: usize, from: i32, count: i32): i32 {
+  tagWords(pane, words, from, count, stage.seed);
+  touchEntries(pane, from, count, 0);
+  const epoch = stage.epoch;
+  const mask = pane.slotMaskBytes; // A pane of several segments has whole ones.
+  for (let index = from; index < count; index++) {
+    const tag = load<u32>(scratchTags + (<usize>index << 2));
+    const word = load<u64>(words + (<usize>index << 3));
+    let entry = findWord(segmentOf(pane, tag), mask, tag, word);
+    if (entry == 0) {
+      entry = insertWord(stage, pane, tag, word);
+      if (entry == 0) return index;
+    }
+    markBlock(entry, epoch);
+    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
   }
-  keepTouched(touched);
+  return count;
 }
 
-function resolveUtf8(stage: Stage, pane: Pane, offsets: usize, bytes: usize, count: i32): i32 {
+/** resolveFewWords for one utf8 column. */
+function resolveFewUtf8(stage: Stage, pane: Pane, offsets: usize, bytes: usize, count: i32): i32 {
   const epoch = stage.epoch;
-  const fixedBytes = stage.fixedBytes;
+  const seed = stage.seed;
+  const fixedBytes = <usize>stage.fixedBytes;
   let mask = pane.slotMaskBytes;
-  let start = load<u32>(offsets);
+  let segment = <usize>pane.onlySegment;
+  let end = load<u32>(offsets);
   for (let index = 0; index < count; index++) {
-    const end = load<u32>(offsets + (<usize>index << 2), 4);
-    const length = end - start;
-    const key = bytes + start;
-    start = end;
-    const tag = load<u32>(scratchTags + (<usize>index << 2));
-    const segment = segmentOf(pane, tag);
-    let at = firstSlot(tag, mask);
-    let entry: usize;
-    while (true) {
-      const slot = load<u64>(segment + at);
-      entry = <usize>slot;
-      if (
-        <u32>(slot >>> 32) == tag &&
-        entry != 0 &&
-        load<u64>(entry, ENTRY_KEYS) == <u64>length &&
-        bytesEqual(entry + <usize>fixedBytes, key, length)
-      ) {
-        break;
+    const key = bytes + end;
+    const length = load<u32>(offsets + (<usize>index << 2), 4) - end;
+    end += length;
+    const tag = tagOf(hashBytes(key, length, seed), false);
+    let entry = findUtf8(segment, mask, tag, key, length, fixedBytes);
+    if (entry == 0) {
+      entry = insertUtf8(stage, pane, tag, key, length);
+      if (entry == 0) return index;
+      if (pane.depth != 0) {
+        store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
+        return resolveUtf8(stage, pane, offsets, bytes, index + 1, count);
       }
-      if (entry == 0) {
-        entry = paneInsert(stage, pane, tag, fixedBytes + <u32>paddedBytes(length));
-        if (entry == 0) return index;
-        store<u64>(entry, <u64>length, ENTRY_KEYS);
-        writeBytes(entry + <usize>fixedBytes, key, length);
-        mask = pane.slotMaskBytes;
-        break;
-      }
-      at = (at + 8) & mask;
+      mask = pane.slotMaskBytes;
+      segment = <usize>pane.onlySegment;
     }
-    const block = factsOf(entry);
-    if (block.epoch != epoch) block.epoch = epoch;
+    markBlock(entry, epoch);
+    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
+  }
+  return count;
+}
+
+function resolveUtf8(stage: Stage, pane: Pane, offsets: usize, bytes: usize, from: i32, count: i32): i32 {
+  tagUtf8(pane, offsets, bytes, from, count, stage.seed);
+  touchEntries(pane, from, count, stage.fixedBytes);
+  const epoch = stage.epoch;
+  const fixedBytes = <usize>stage.fixedBytes;
+  const mask = pane.slotMaskBytes;
+  let end = load<u32>(offsets + (<usize>from << 2));
+  for (let index = from; index < count; index++) {
+    const key = bytes + end;
+    const length = load<u32>(offsets + (<usize>index << 2), 4) - end;
+    end += length;
+    const tag = load<u32>(scratchTags + (<usize>index << 2));
+    let entry = findUtf8(segmentOf(pane, tag), mask, tag, key, length, fixedBytes);
+    if (entry == 0) {
+      entry = insertUtf8(stage, pane, tag, key, length);
+      if (entry == 0) return index;
+    }
+    markBlock(entry, epoch);
     store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
   }
   return count;

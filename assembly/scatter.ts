@@ -11,19 +11,13 @@
 // Units     rows are u16 indexes into the batch; positions in the selection are called picks.
 // Source    a radix pass over row numbers instead of rows: a row's partition is looked at once, however many columns
 //           there are, and each column is then gathered in one tight loop per partition.
-// Not here  key bytes (keyhash.ts), image bytes (image.ts), what happens to listed rows (host).
+// Not here  key bytes (keyhash.ts), image bytes (image.ts), bounds (scatter-bound.ts), what happens to listed rows (host).
 
-import { batchColumn, batchColumnCount, batchRowCount, bitAt, columnValidity, columnValues } from './batch';
-import { beginImage, columnImageBytes, directoryBytes, endImage, writeColumn } from './image';
+import { batchColumnCount } from './batch';
+import { beginImage, endImage, writeColumn } from './image';
 import { hashKeys, MARK_LONG, MARK_NONE, MARK_NULL } from './keyhash';
-import {
-  BATCH_FLAG_WATERMARKS,
-  BATCH_FLAGS,
-  NULL_KEY_GROUP,
-  SCATTER_COLUMN_BYTES,
-  TYPE_I64,
-  TYPE_UTF8,
-} from './layout';
+import { BATCH_FLAG_WATERMARKS, BATCH_FLAGS, NULL_KEY_GROUP, SCATTER_COLUMN_BYTES, TYPE_I64 } from './layout';
+import { fitsAnyway, partsFit, weighRow } from './scatter-bound';
 import { orderOf, Part, partAt, partIn, Scatter } from './scatter-state';
 
 /**
@@ -61,22 +55,21 @@ export function scatterRun(
   const only = keyless ? partition : 0;
   const hashes = single ? 0 : scatter.hashes;
   const marked = keyless ? 0 : markAndHash(scatter, batch, rows, count, hashes);
-  const bounded = !fitsAnyway(scatter, batch, columnCount, count);
-  if (single && marked == 0 && !bounded) {
-    // Ascending rows without a gap: whole buffers may be copied.
-    const last = load<u16>(rows + (<usize>(count - 1) << 1));
-    writeImage(scatter, batch, columnCount, only, rows, count, <i32>last - <i32>load<u16>(rows) == count - 1);
-    return count;
+  let careful = marked != 0;
+  if (!careful) {
+    const fits = fitsAnyway(scatter, batch, columnCount, count);
+    if (single && fits) {
+      // Ascending rows without a gap: whole buffers may be copied.
+      const last = load<u16>(rows + (<usize>(count - 1) << 1));
+      writeImage(scatter, batch, columnCount, only, rows, count, <i32>last - <i32>load<u16>(rows) == count - 1);
+      return count;
+    }
+    if (!single) dealRows(scatter, rows, count);
+    careful = !fits && (single || !partsFit(scatter, batch, columnCount));
   }
-  for (let index = 0; index < scatter.partitionCount; index++) {
-    partAt(scatter, index).cursor = orderOf(scatter, index);
-  }
-  let consumed = count;
-  if (marked == 0 && !bounded) {
-    dealRows(scatter, rows, count);
-  } else {
-    consumed = admitRows(scatter, batch, columnCount, rows, count, marked != 0, single ? only : -1);
-  }
+  const consumed = careful
+    ? admitRows(scatter, batch, columnCount, rows, count, marked != 0, single ? only : -1)
+    : count;
   for (let index = 0; index < scatter.partitionCount; index++) {
     const order = orderOf(scatter, index);
     const dealt = <i32>((partAt(scatter, index).cursor - order) >>> 1);
@@ -141,6 +134,7 @@ function markAndHash(scatter: Scatter, batch: usize, rows: usize, count: i32, ha
 
 /** Sends every pick to its partition's order. */
 function dealRows(scatter: Scatter, rows: usize, count: i32): void {
+  emptyOrders(scatter);
   const groupCount = <u32>scatter.groupCount;
   const table = scatter.groupTable;
   const parts = scatter.parts;
@@ -167,32 +161,18 @@ function dealRows(scatter: Scatter, rows: usize, count: i32): void {
   }
 }
 
+function emptyOrders(scatter: Scatter): void {
+  for (let index = 0; index < scatter.partitionCount; index++) {
+    partAt(scatter, index).cursor = orderOf(scatter, index);
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function dealRow(part: Part, row: u16): void {
   const cursor = part.cursor;
   store<u16>(cursor, row);
   part.cursor = cursor + 2;
-}
-
-/**
- * Whether `count` rows fit one image even if all went to it. An upper bound that looks at whole columns:
- * true for nearly every batch, and then no row is weighed.
- */
-function fitsAnyway(scatter: Scatter, batch: usize, columnCount: i32, count: i32): bool {
-  const rowCount = batchRowCount(batch);
-  let bytes: i64 = directoryBytes(columnCount);
-  for (let index = 0; index < columnCount; index++) {
-    const entry = scatter.columns + <usize>index * SCATTER_COLUMN_BYTES;
-    const type = load<i32>(entry, 4);
-    const column = batchColumn(batch, load<i32>(entry));
-    bytes += columnImageBytes(type, count, columnValidity(batch, column) != 0, 0);
-    if (type == TYPE_UTF8) {
-      const offsets = columnValues(batch, column);
-      bytes += <i64>(load<u32>(offsets + (<usize>rowCount << 2)) - load<u32>(offsets)) + 7;
-    }
-  }
-  return bytes <= <i64>scatter.imageBytesMax;
 }
 
 /**
@@ -210,6 +190,7 @@ function admitRows(
   marked: bool,
   only: i32,
 ): i32 {
+  emptyOrders(scatter);
   const tallyBytes = <usize>columnCount << 3;
   memory.fill(scatter.tallies, 0, <usize>scatter.partitionCount * tallyBytes);
   for (let index = 0; index < count; index++) {
@@ -241,39 +222,6 @@ function listRow(scatter: Scatter, row: u16, mark: u8): void {
     store<u16>(scatter.nullKeys + (<usize>scatter.nullKeyCount << 1), row);
     scatter.nullKeyCount += 1;
   }
-}
-
-/** Adds a row to its image's tally (per column i32 utf8 bytes │ i32 nulls) if the image then still fits. */
-function weighRow(scatter: Scatter, batch: usize, columnCount: i32, row: i32, rowsThen: i32, tally: usize): bool {
-  let imageBytes: i64 = directoryBytes(columnCount);
-  for (let index = 0; index < columnCount; index++) {
-    const entry = scatter.columns + <usize>index * SCATTER_COLUMN_BYTES;
-    const type = load<i32>(entry, 4);
-    const column = batchColumn(batch, load<i32>(entry));
-    const validity = columnValidity(batch, column);
-    const isNull = validity != 0 && !bitAt(validity, row);
-    const utf8Bytes = load<i32>(tally + (<usize>index << 3)) + (isNull ? 0 : utf8Length(batch, column, type, row));
-    const nulls = load<i32>(tally + (<usize>index << 3), 4) + <i32>isNull;
-    imageBytes += columnImageBytes(type, rowsThen, nulls != 0, utf8Bytes);
-  }
-  if (imageBytes > <i64>scatter.imageBytesMax) return false;
-  for (let index = 0; index < columnCount; index++) {
-    const entry = scatter.columns + <usize>index * SCATTER_COLUMN_BYTES;
-    const column = batchColumn(batch, load<i32>(entry));
-    const validity = columnValidity(batch, column);
-    const at = tally + (<usize>index << 3);
-    if (validity != 0 && !bitAt(validity, row)) store<i32>(at, load<i32>(at, 4) + 1, 4);
-    else store<i32>(at, load<i32>(at) + utf8Length(batch, column, load<i32>(entry, 4), row));
-  }
-  return true;
-}
-
-// @ts-ignore: decorator
-@inline
-function utf8Length(batch: usize, column: usize, type: i32, row: i32): i32 {
-  if (type != TYPE_UTF8) return 0;
-  const offset = columnValues(batch, column) + (<usize>row << 2);
-  return load<i32>(offset, 4) - load<i32>(offset);
 }
 
 function writeImage(

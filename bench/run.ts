@@ -1,6 +1,7 @@
 // bench/run.ts — npm run bench -- SUITE [--smoke] [--json]
 //
-// A suite is a file bench/suites/NAME.ts that exports `suite`; a folder beside it holds its parts. With --json stdout holds one JSON object.
+// A suite is a file bench/suites/NAME.ts that exports `suite`; a folder beside it holds its parts. With --json stdout
+// holds one JSON object.
 
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -61,7 +61,7 @@ export interface EngineLimits {
   ringBytes: number;
   /** Largest data frame: RING_FRAME_SHARE of a ring, at most BATCH_BYTES_MAX. Derived. */
   imageBytesMax: number;
-  /** Raw frames that wait at one listener. */
+  /** Raw frames that wait at one listener, its streams' shares together. */
   inboxBytes: number;
   /** Largest WebSocket message or HTTP body. */
   frameBytesMax: number;
@@ -69,7 +69,7 @@ export interface EngineLimits {
   creditBytesMax: number;
   /** Memory of one partition, rings and state. */
   partitionMemoryBytes: number;
-  /** Memory of one listener: inbox, builders, images. */
+  /** Memory of one listener besides its inboxes: builders, images, programs. */
   listenerMemoryBytes: number;
 }
 
@@ -93,7 +93,7 @@ export function engineLimits(
     frameBytesMax: overrides.frameBytesMax ?? 4 * MiB,
     creditBytesMax: overrides.creditBytesMax ?? 4 * MiB,
     partitionMemoryBytes: Math.min(PARTITION_MEMORY_BYTES_MAX, Math.floor(memoryBytes / partitions / 65536) * 65536),
-    listenerMemoryBytes: inboxBytes + 512 * MiB,
+    listenerMemoryBytes: 512 * MiB,
   };
 }
 

@@ -26,11 +26,28 @@ function contentHash() {
 }
 
 const targets = () => Object.keys(JSON.parse(readFileSync(join(root, 'asconfig.json'), 'utf8')).targets);
-const wasmOf = (target) => (target === 'release' ? 'pelton.wasm' : `pelton-${target.replace(/^release-/, '')}.wasm`);
+const wasmOf = (target) => (target === 'release' ? 'pelton.wasm' : `pelton-${target}.wasm`);
+const sharedOf = (wasm) => wasm.replace(/\.wasm$/, '-shared.wasm');
 
 export function kernelsAreBuilt() {
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== contentHash()) return false;
   return targets().every((target) => existsSync(join(build, wasmOf(target))));
+}
+
+/** "env", "memory", an imported memory with a maximum: limits 0x01, shared 0x03. */
+const MEMORY_IMPORT = Buffer.from('\x03env\x06memory\x02\x01', 'latin1');
+
+/**
+ * The same kernels over a shared memory: without atomic instructions the two builds differ in one byte of the memory's
+ * import, and compiling twice would double the time of a set-up. Null for a module that imports no memory.
+ */
+function sharedTwin(wasm) {
+  const at = wasm.indexOf(MEMORY_IMPORT);
+  if (at < 0) return null;
+  const twin = Buffer.from(wasm);
+  twin[at + MEMORY_IMPORT.length - 1] = 0x03;
+  if (!WebAssembly.validate(twin)) throw new Error('the kernels over a shared memory are no valid module');
+  return twin;
 }
 
 /** Folders of builds whose process is gone. */
@@ -69,6 +86,8 @@ export async function buildKernels({ force = false } = {}) {
         const said = (stderr?.toString() ?? error.message).replace(/\((\d+),(\d+)\)/g, ':$1:$2'); // file:line:column
         throw new Error(`the kernels do not compile (target ${target}):\n${said}`);
       }
+      const twin = sharedTwin(readFileSync(outFile));
+      if (twin !== null) writeFileSync(sharedOf(outFile), twin);
     }
     // No stamp while old and new files stand side by side: whoever is interrupted here builds again.
     rmSync(stamp, { force: true });

@@ -4,6 +4,7 @@ import { Column, SOURCE_DICTIONARY, SOURCE_LARGE_UTF8, SOURCE_NULL } from './col
 import { entryAt, entryBytes, findEntry } from './dictionary';
 import { offsetAt } from './text';
 import { bitAt, clearBit } from '../batch';
+import { copyBytes } from '../copy';
 import { SLOT_BYTES, SLOT_VALIDITY, SLOT_VALUES } from '../layout';
 
 /** Bytes that rows from … from + count − 1 need at most. */
@@ -40,7 +41,7 @@ export function appendText(column: Column, built: i32, from: i32, count: i32): v
     if (bitAt(column.validity, from + index)) {
       const rowStart = offsetAt(column.values, from + index, isLarge);
       const rowBytes = offsetAt(column.values, from + index + 1, isLarge) - rowStart;
-      copyText(bytes + to, column.bytes + rowStart, rowBytes);
+      copyBytes(bytes + to, column.bytes + rowStart, rowBytes);
       to += rowBytes;
     }
     store<u32>(offsets + ((<usize>index) << 2), to, 4);
@@ -55,7 +56,7 @@ export function appendEntries(column: Column, built: i32, from: i32, count: i32)
   let to = startText(offsets, built);
   for (let index = 0; index < count; index++) {
     if (findEntry(column, from + index)) {
-      copyText(bytes + to, entryAt, entryBytes);
+      copyBytes(bytes + to, entryAt, entryBytes);
       to += entryBytes;
     } else if (column.nullable) clearBit(validity, built + index);
     store<u32>(offsets + ((<usize>index) << 2), to, 4);
@@ -85,20 +86,4 @@ function rebaseLarge(from: usize, to: usize, count: i32, shift: u32): void {
   for (let index = 0; index < count; index++) {
     store<u32>(to + ((<usize>index) << 2), <u32>load<u64>(from + ((<usize>index) << 3), 8) + shift, 4);
   }
-}
-
-/** Short texts in two overlapping moves: a call of memory.copy costs more than the bytes. */
-// @ts-ignore: decorator
-@inline
-function copyText(to: usize, from: usize, bytes: u32): void {
-  if (bytes > 16) memory.copy(to, from, bytes);
-  else if (bytes >= 8) {
-    const tail = load<u64>(from + bytes - 8);
-    store<u64>(to, load<u64>(from));
-    store<u64>(to + bytes - 8, tail);
-  } else if (bytes >= 4) {
-    const tail = load<u32>(from + bytes - 4);
-    store<u32>(to, load<u32>(from));
-    store<u32>(to + bytes - 4, tail);
-  } else for (let at: u32 = 0; at < bytes; at++) store<u8>(to + at, load<u8>(from + at));
 }

@@ -30,6 +30,7 @@ import { SLOT_VALIDITY, SLOT_VALUES, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TY
 
 /** Writes rows from … from + count − 1 behind the builder's first `built` rows. */
 export function appendColumn(column: Column, built: i32, from: i32, count: i32): void {
+  assert(count > 0 && column.checkedTo >= from + count); // Every row was found fit.
   const slot = column.slot;
   const values = load<usize>(slot, SLOT_VALUES);
   if (column.nullable) {

@@ -43,6 +43,7 @@ import {
   ARROW_NOT_STREAM,
   ARROW_OK,
   ARROW_REJECTS_FULL,
+  ARROW_TRAILING,
   ARROW_TRUNCATED,
   BUILDER_BYTES_MAX,
   BUILDER_EVENT_TIME,
@@ -197,9 +198,9 @@ function checkStream(decoder: Decoder): i32 {
   decoder.at = messageNext;
   decoder.rowsLimit = rowsLimitOf(decoder);
   while (true) {
-    const messageCode = readBatchMessage(decoder);
-    if (messageCode == MESSAGE_END) break;
-    if (messageCode != ARROW_OK) return messageCode;
+    const read = readBatchMessage(decoder);
+    if (read == MESSAGE_END) break;
+    if (read != ARROW_OK) return read;
     const isRecords = messageKind == HEADER_RECORDS;
     const next = messageNext;
     const batchCode = isRecords ? openBatch(decoder, messageHeader, false) : openDictionary(decoder, false);
@@ -231,7 +232,7 @@ function readFirst(decoder: Decoder): i32 {
     return ARROW_FILE_FORMAT; // "ARROW1"
   }
   const code = readMessage(stream, decoder.streamBytes);
-  if (code == MESSAGE_END) return ARROW_NOT_STREAM;
+  if (code == MESSAGE_END || code == ARROW_TRAILING) return ARROW_NOT_STREAM;
   if (code == ARROW_METADATA || (code == ARROW_TRUNCATED && !isMarked)) return ARROW_NOT_STREAM;
   return messageCode(decoder, code, HEADER_SCHEMA);
 }
@@ -288,6 +289,8 @@ function appendRows(decoder: Decoder, row: i32, count: i32): bool {
   }
   countUp(load<usize>(fields, BUILDER_ROW_NUMBERS) + ((<usize>built) << 2), decoder.rowsSeen, fit);
   store<i32>(fields, built + fit, BUILDER_ROWS);
+  assert(built + fit <= load<i32>(fields, BUILDER_ROWS_MAX));
+  assert(builderBytesUsed(decoder.builder) <= load<i32>(fields, BUILDER_BYTES_MAX));
   decoder.row = row + fit;
   decoder.rowsSeen += fit;
   return true;

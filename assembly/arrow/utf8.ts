@@ -6,14 +6,22 @@
 export function isUtf8(from: usize, to: usize): bool {
   let at = from;
   while (at < to) {
-    while (to - at >= 16 && i8x16.bitmask(v128.load(at)) == 0) at += 16;
-    // ASCII one by one up to the next multi-byte character, then that character.
-    while (at < to && load<u8>(at) < 0x80) at++;
-    while (at < to && load<u8>(at) >= 0x80) {
+    if (to - at >= 16) {
+      const mask = i8x16.bitmask(v128.load(at));
+      if (mask == 0) {
+        at += 16;
+        continue;
+      }
+      at += ctz<i32>(mask);
+    } else if (load<u8>(at) < 0x80) {
+      at++;
+      continue;
+    }
+    do {
       const bytes = characterBytes(at, to);
       if (bytes == 0) return false;
       at += bytes;
-    }
+    } while (at < to && load<u8>(at) >= 0x80);
   }
   return true;
 }

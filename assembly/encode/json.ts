@@ -11,7 +11,8 @@
 // Not here  which fields, and their names' text: the host prepares the plan once (host/encode).
 
 import { batchColumn, batchRowCount, bitAt, columnBytes, columnType, columnValidity, columnValues } from '../batch';
-import { F64_TEXT_BYTES_MAX, floatTextCreate, I64_TEXT_BYTES_MAX, writeF64, writeI64 } from './float-text';
+import { copyBytes } from '../copy';
+import { floatTextCreate, NUMBER_ROOM_BYTES, writeF64, writeI64 } from './float-text';
 import { escapedBytes, writeEscaped } from './json-text';
 import { ENCODE_OFFSET, ENCODE_PARTITION, TYPE_BOOL, TYPE_F64, TYPE_I32, TYPE_I64, TYPE_UTF8 } from '../layout';
 
@@ -65,7 +66,7 @@ export function encodeJsonRows(): i32 {
   return rowsWritten;
 }
 
-/** Bytes that surely hold row `row`; at most 25 a field more than it takes. */
+/** Bytes that surely hold row `row`; at most NUMBER_ROOM_BYTES a field more than it takes. */
 export function encodeJsonRowBytes(plan: usize, batch: usize, row: i32): i32 {
   return <i32>(fixedRowBytes(plan) + escapedTextBytes(plan, batch, row));
 }
@@ -79,7 +80,7 @@ function writeRow(to: usize, plan: usize, batch: usize, row: i32, partition: i32
     const column = load<i32>(field);
     const nameBytes = load<u32>(field, 8);
     store<u8>(at, lead);
-    memory.copy(at + 1, plan + load<u32>(field, 4), nameBytes);
+    copyBytes(at + 1, plan + load<u32>(field, 4), nameBytes);
     at += 1 + nameBytes;
     if (column == ENCODE_PARTITION) at = writeI64(at, partition);
     else if (column == ENCODE_OFFSET) at = writeI64(at, offset);
@@ -135,7 +136,7 @@ function fixedRowBytes(plan: usize): u32 {
   let bytes: u32 = ROW_FRAME_BYTES;
   for (let index = 0; index < fieldCount; index++) {
     const field = plan + 4 + <usize>index * FIELD_BYTES;
-    bytes += 1 + load<u32>(field, 8) + max(F64_TEXT_BYTES_MAX, I64_TEXT_BYTES_MAX);
+    bytes += 1 + load<u32>(field, 8) + NUMBER_ROOM_BYTES;
   }
   return bytes;
 }

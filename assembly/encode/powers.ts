@@ -13,17 +13,22 @@ export const POWER_MIN = -292;
 export const POWER_MAX = 324;
 const POWER_BYTES = 16;
 
+/** Whole powers that fit 64 bits, 10^0 … 10^19, stand behind the table. */
+const SMALL_POWERS = 20;
+const SMALL_AT = (POWER_MAX - POWER_MIN + 1) * POWER_BYTES;
+
 /** Words of 32 bits: 10^324 takes 1,077 bits; 2^WIDTH / 10^292 must still have 128. */
 const WORDS = 40;
 
 /** Makes the table; 0 when the arena is full. */
 export function powersCreate(): usize {
-  const table = reserve((POWER_MAX - POWER_MIN + 1) * POWER_BYTES);
+  const table = reserve(SMALL_AT + SMALL_POWERS * 8);
   const number = reserve(WORDS * 4);
   if (table == 0 || number == 0) return 0;
   clear(number);
   store<u32>(number, 1);
   for (let power = 0; power <= POWER_MAX; power++) {
+    if (power < SMALL_POWERS) store<u64>(table + SMALL_AT + ((<usize>power) << 3), load<u64>(number));
     storePower(table, number, power);
     multiplyByTen(number);
   }
@@ -46,6 +51,13 @@ export function powerHigh(table: usize, power: i32): u64 {
 @inline
 export function powerLow(table: usize, power: i32): u64 {
   return load<u64>(table + <usize>(power - POWER_MIN) * POWER_BYTES, 8);
+}
+
+/** 10^power, for powers below 20. */
+// @ts-ignore: decorator
+@inline
+export function smallPower(table: usize, power: i32): u64 {
+  return load<u64>(table + SMALL_AT + ((<usize>power) << 3));
 }
 
 /** The number's top 128 bits, rounded up when anything stands below them or (negative powers) always. */

@@ -38,6 +38,7 @@ import {
 } from './decoder';
 import { INSTANT_BYTES_MAX, instantMs, readInstant } from './instant';
 import {
+  leadsDigits,
   NUMBER_EXACT,
   NUMBER_OVERFLOW,
   numberDouble,
@@ -46,7 +47,9 @@ import {
   readDouble,
   readInteger,
   readShortInteger,
+  readZero,
   skipNumber,
+  skipShortInteger,
 } from './number';
 import { LONE_SURROGATE, scanString, specialBytes, stringEscaped, unescape } from './string';
 import { isDigit, MINUS, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace, textEnd } from './text';
@@ -106,10 +109,14 @@ export function skipField(p: usize): usize {
     const closing = p + 1 + <usize>ctz(special);
     return special != 0 && load<u8>(closing) == QUOTE ? closing + 1 : scanString(p + 1);
   }
-  return isDigit(first) || first == MINUS ? skipNumber(p) : skipOther(p);
+  if (leadsDigits(first)) {
+    const behind = skipShortInteger(p);
+    return behind != 0 ? behind : skipNumber(p);
+  }
+  return skipOther(p);
 }
 
-/** Anything but a string or a number, or any value behind whitespace. */
+/** Anything but a string or a short number, or any value behind whitespace. */
 function skipOther(p: usize): usize {
   p = skipSpace(p);
   const first = load<u8>(p);
@@ -133,13 +140,15 @@ export function readField(field: usize, p: usize, row: i32): usize {
     if (isDigit(first) || first == MINUS) return readF64(field, p, row);
   } else if (kind == TYPE_BOOL) {
     if (first == 0x74 || first == 0x66) return readBool(field, p, row);
-  } else if (isDigit(first)) {
+  } else if (leadsDigits(first)) {
     // Two branches rather than a sum: the address of the digits then waits for no load.
     const behind = readShortInteger(p, 0);
     return behind != 0 ? writeInteger(field, kind, p, behind, row) : readI64(field, kind, p, row);
-  } else if (first == MINUS) {
+  } else if (first == MINUS && leadsDigits(load<u8>(p, 1))) {
     const behind = readShortInteger(p + 1, -1);
     return behind != 0 ? writeInteger(field, kind, p, behind, row) : readI64(field, kind, p, row);
+  } else if (first == 0x30 || first == MINUS) {
+    return readI64(field, kind, p, row);
   } else if (first == QUOTE && kind == KIND_EVENT_TIME) {
     return readTime(field, p + 1, row);
   }
@@ -166,7 +175,8 @@ function writeInteger(field: usize, kind: i32, p: usize, behind: usize, row: i32
 }
 
 function readI64(field: usize, kind: i32, p: usize, row: i32): usize {
-  const behind = readInteger(p);
+  // 0 alone is the one common number that has no leading digit.
+  const behind = load<u16>(p) == 0x2c30 ? readZero(p) : readInteger(p);
   if (behind == 0) return 0;
   if (numberState == NUMBER_EXACT) return writeInteger(field, kind, p, behind, row);
   const beyondTime = kind == KIND_EVENT_TIME && numberState == NUMBER_OVERFLOW;

@@ -34,30 +34,41 @@ let decimalCut: bool = false;
 const EXPONENT_MAX: i64 = 1000000000000;
 
 /** Checks the grammar only. Returns the address behind the number, or 0. */
-// @ts-ignore: decorator
-@inline
 export function skipNumber(p: usize): usize {
   const first = p + <usize>(load<u8>(p) == MINUS);
   const word = load<u64>(first);
   const digits = digitsIn(word);
-  if (digits != 0 && digits != 8 && ((word & 0xff) != 0x30 || digits == 1)) {
-    const behind = first + <usize>digits;
-    if (!goesOn(load<u8>(behind))) return behind;
-    if (load<u8>(behind) == 0x2e) {
-      const fraction = digitsIn(load<u64>(behind, 1));
-      if (fraction != 0 && fraction != 8) {
-        const last = behind + 1 + <usize>fraction;
-        if (!goesOn(load<u8>(last))) return last;
-      }
-    }
-  }
-  return scanDecimal(p);
+  if (digits == 0 || digits == 8 || (<u8>word == 0x30 && digits != 1)) return scanDecimal(p);
+  const behind = first + <usize>digits;
+  if (!goesOn(load<u8>(behind))) return behind;
+  if (load<u8>(behind) != 0x2e) return scanDecimal(p);
+  const fraction = digitsIn(load<u64>(behind, 1));
+  const last = behind + 1 + <usize>fraction;
+  return fraction == 0 || fraction == 8 || goesOn(load<u8>(last)) ? scanDecimal(p) : last;
+}
+
+/** Whether an integer that begins with this byte may have more digits: 1 … 9. */
+// @ts-ignore: decorator
+@inline
+export function leadsDigits(byte: u8): bool {
+  return <u32>byte - 0x31 < 9;
+}
+
+/** p at a digit 1 … 9. Skips an integer of at most 7 digits; 0 when it is none, which is no fault. */
+// @ts-ignore: decorator
+@inline
+export function skipShortInteger(p: usize): usize {
+  const digits = digitsIn(load<u64>(p));
+  if (digits == 8) return 0;
+  p += <usize>digits;
+  const byte = load<u8>(p);
+  return byte == COMMA || !goesOn(byte) ? p : 0;
 }
 
 /**
- * Reads an integer of at most 15 digits and no point or exponent; its value is in numberInteger.
+ * Reads an integer of at most 19 digits and no point or exponent; its value is in numberInteger.
  *
- * @param p     at its first digit, behind the sign
+ * @param p     at its first digit, 1 … 9, behind the sign
  * @param sign  0, or −1 for a negative number
  * @returns the address behind it, or 0 when it is none of these (which is no fault: readInteger decides)
  */
@@ -66,22 +77,36 @@ export function skipNumber(p: usize): usize {
 export function readShortInteger(p: usize, sign: i64): usize {
   const word = load<u64>(p);
   const digits = digitsIn(word);
+  let value: i64;
   if (digits == 8) {
     const next = load<u64>(p, 8);
     const more = digitsIn(next);
-    if (more == 8 || <u8>word == 0x30) return 0;
-    const value = <i64>(eightDigits(word, 8) * powerOfTenInteger(more) + (more == 0 ? 0 : eightDigits(next, more)));
-    numberInteger = (value ^ sign) - sign;
     p += 8 + <usize>more;
+    value = <i64>eightDigits(word, 8);
+    if (more != 0) value = value * <i64>powerOfTenInteger(more) + <i64>eightDigits(next, more);
+    if (more == 8) {
+      const last = digitsIn(load<u64>(p));
+      if (last > 3) return 0;
+      if (last != 0) value = value * <i64>powerOfTenInteger(last) + <i64>eightDigits(load<u64>(p), last);
+      if (value < 0) return 0; // 19 digits fit into u64, not all of them into i64.
+      p += <usize>last;
+    }
   } else {
-    // No digit at all, or a 0 that others follow.
-    if (digits == 0 || (<u8>word == 0x30 && digits != 1)) return 0;
-    const value = <i64>eightDigits(word, digits);
-    numberInteger = (value ^ sign) - sign;
+    value = <i64>eightDigits(word, digits);
     p += <usize>digits;
   }
+  numberInteger = (value ^ sign) - sign;
   const byte = load<u8>(p);
   return byte == COMMA || !goesOn(byte) ? p : 0;
+}
+
+/** p at a 0 that is the whole number. */
+// @ts-ignore: decorator
+@inline
+export function readZero(p: usize): usize {
+  numberState = NUMBER_EXACT;
+  numberInteger = 0;
+  return p + 1;
 }
 
 /** Reads any number that is an exact i64 (1.0 and 1e3 are) into numberInteger. Returns the address behind it, or 0. */

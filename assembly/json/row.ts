@@ -6,12 +6,7 @@
 //
 // Not here  what a value may be (field.ts), where a row begins and what follows a broken one (frame.ts).
 
-import {
-  BUILDER_NULLABLE,
-  REASON_DUPLICATE,
-  REASON_MISSING,
-  REASON_SYNTAX,
-} from '../layout';
+import { BUILDER_NULLABLE, REASON_DUPLICATE, REASON_MISSING, REASON_SYNTAX } from '../layout';
 import {
   DECODER_COLUMN_COUNT,
   DECODER_COLUMNS,
@@ -157,9 +152,9 @@ function readNewKey(decoder: usize, p: usize, expectation: usize): usize {
   if (escaped) {
     const scratch = load<usize>(decoder, DECODER_SCRATCH);
     const room = load<i32>(decoder, DECODER_SCRATCH_BYTES);
+    // A key longer than the room is longer than every column's name, so its length alone rules it out.
     nameBytes = unescape(name, behind - 1, scratch, room);
     name = scratch;
-    if (nameBytes > room) nameBytes = -1;
   }
   keyField = nameBytes < 0 ? 0 : findField(decoder, name, nameBytes);
   if (expectation != 0 && !escaped && load<u8>(behind) == COLON) expect(expectation, p, behind + 1 - p);

@@ -10,7 +10,6 @@ import { FRAME_DATA, FRAME_END, FRAME_IDLE } from '../../ring/layout.ts';
 import { openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
 import { type ArrowField, encodeArrowStream } from '../encode/arrow.ts';
-import { JsonEncoder, prepareJson } from '../encode/json.ts';
 import { type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
 import { type EngineLimits, MiB, RESULT_HEADER_BYTES } from '../limits.ts';
 import type { OutputPlan, Plan } from '../plan/plan.ts';
@@ -18,6 +17,7 @@ import type { Body, StepResult } from '../thread/body.ts';
 import { type Channel, type ResultHeader, readResultHeader } from '../thread/channel.ts';
 import { FLAG_LAST, readControl } from '../thread/control-frame.ts';
 import { partitionRings, partitionThread, type Topology } from '../thread/topology.ts';
+import { JsonEncoder, prepareJson } from './json-lines.ts';
 import { FORMAT_ARROW, FORMAT_JSON, writeMessageHeader } from './message.ts';
 import type { ByteSink } from './sink.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -69,7 +69,7 @@ export class EgressBody implements Body {
     this.views = buffers.map((buffer) => new DataView(buffer));
     this.bytes = buffers.map((buffer) => new Uint8Array(buffer));
     this.encoders = plan.outputs.map(({ fields }) => {
-      const columns = fields.map(({ name }, column) => ({ name, column }));
+      const columns = fields.map(({ name }, from) => ({ name, from }));
       return new JsonEncoder(this.kernel, columns, JSON_CHUNK_BYTES);
     });
     this.arrowFields = plan.outputs.map((output) =>

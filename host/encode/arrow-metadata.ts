@@ -70,11 +70,11 @@ export function batchTemplate(fields: readonly ArrowField[]): BatchTemplate {
     const table = out.table([
       { bytes: 8, value: 0 },
       (vector) => {
-        template.nodesAt = PREFIX_BYTES + vector.pairs(fields.length) + 4;
+        template.nodesAt = PREFIX_BYTES + vector.pairs(zeros(fields.length)) + 4;
         return template.nodesAt - PREFIX_BYTES - 4;
       },
       (vector) => {
-        template.buffersAt = PREFIX_BYTES + vector.pairs(bufferCount) + 4;
+        template.buffersAt = PREFIX_BYTES + vector.pairs(zeros(bufferCount)) + 4;
         return template.buffersAt - PREFIX_BYTES - 4;
       },
     ]);
@@ -88,6 +88,10 @@ export function batchTemplate(fields: readonly ArrowField[]): BatchTemplate {
   });
   template.bytes = withPrefix(bytes);
   return template;
+}
+
+function zeros(count: number): [number, number][] {
+  return Array.from({ length: count }, () => [0, 0]);
 }
 
 /** A table's only 8-byte field: behind the vtable reference and a gap. */

@@ -21,7 +21,8 @@ export class FlatWriter {
 
   /** The whole buffer, with `root` as its root table. */
   finish(root: FlatReference): Uint8Array {
-    this.view.setUint32(0, root(this), true);
+    const table = root(this); // First: writing may grow the buffer, and with it replace the view.
+    this.view.setUint32(0, table, true);
     return new Uint8Array(this.view.buffer, 0, this.align(8));
   }
 
@@ -46,7 +47,7 @@ export class FlatWriter {
     }
     this.view.setUint16(vtable, vtableBytes, true);
     this.view.setUint16(vtable + 2, this.end - table, true);
-    for (const [at, write] of references) this.view.setUint32(at, write(this) - at, true);
+    for (const [at, write] of references) this.refer(at, write);
     return table;
   }
 
@@ -65,20 +66,31 @@ export class FlatWriter {
     const at = this.claim(4 + elements.length * 4);
     this.view.setUint32(at, elements.length, true);
     for (const [index, write] of elements.entries()) {
-      const place = at + 4 + index * 4;
-      this.view.setUint32(place, write(this) - place, true);
+      this.refer(at + 4 + index * 4, write);
     }
     return at;
   }
 
-  /** A vector of structs of two i64, zeroed for the caller to fill; its elements begin 8-aligned. */
-  pairs(count: number): number {
+  /** A vector of structs of two i64; its elements begin 8-aligned. */
+  pairs(elements: readonly (readonly [number, number])[]): number {
+    const at = this.numbers(elements.flat());
+    this.view.setUint32(at, elements.length, true);
+    return at;
+  }
+
+  /** A vector of i64; its elements begin 8-aligned. */
+  numbers(elements: readonly number[]): number {
     this.align(8);
     this.claim(4);
     const at = this.claim(4);
-    this.view.setUint32(at, count, true);
-    this.claim(count * 16);
+    this.view.setUint32(at, elements.length, true);
+    for (const value of elements) this.scalar(this.claim(8), { bytes: 8, value });
     return at;
+  }
+
+  private refer(at: number, write: FlatReference): void {
+    const child = write(this);
+    this.view.setUint32(at, child - at, true);
   }
 
   private scalar(at: number, { bytes, value }: FlatScalar): void {

@@ -1,55 +1,31 @@
-// host/encode/json.ts — a batch of results as JSON lines, by the kernel: no row passes through JavaScript.
+// host/encode/json.ts — the plan of encodeJson: which fields a line has, their names escaped once.
+//
+// Not here  the lines themselves (assembly/encode/json.ts).
 
-import { putBytes } from '../kernel/bytes.ts';
-import type { Kernel } from '../kernel/load.ts';
+import { ENCODE_OFFSET, ENCODE_PARTITION } from '../../assembly/layout.ts';
 
-/** Makes the kernel's number tables; once per kernel, before the first encoder. */
-export function prepareJson(kernel: Kernel): void {
-  if (!kernel.exports.encodeCreate()) throw new Error('the memory given is too small for the JSON encoder');
+export interface JsonField {
+  name: string;
+  /** Index of the batch's column, or one of the two values that are the call's own. */
+  from: number | 'partition' | 'offset';
 }
 
-export class JsonEncoder {
-  private readonly kernel: Kernel;
-  private readonly plan: number;
-  private readonly out: number;
-  private readonly outBytesMax: number;
-
-  /**
-   * @param columns      name and column index of each field, in the order of the output
-   * @param outBytesMax  one call's lines at most; a row must fit
-   */
-  constructor(kernel: Kernel, columns: readonly { name: string; column: number }[], outBytesMax: number) {
-    this.kernel = kernel;
-    this.outBytesMax = outBytesMax;
-    this.plan = putBytes(kernel, planBytes(columns));
-    this.out = kernel.exports.reserve(outBytesMax) >>> 0;
-    if (this.out === 0) throw new Error('the memory given is too small for the JSON encoder');
+/** Bytes for encodeJson's `plan`, to be put at a 4-aligned address; the picture is in assembly/encode/json.ts. */
+export function jsonPlan(fields: readonly JsonField[]): Uint8Array {
+  const names = fields.map(({ name }) => new TextEncoder().encode(`${JSON.stringify(name)}:`));
+  const headBytes = 4 + fields.length * 12;
+  const plan = new Uint8Array(names.reduce((sum, { length }) => sum + length, headBytes));
+  const view = new DataView(plan.buffer);
+  view.setUint32(0, fields.length, true);
+  let nameOffset = headBytes;
+  for (const [index, { from }] of fields.entries()) {
+    const name = names[index]!;
+    const at = 4 + index * 12;
+    view.setInt32(at, from === 'partition' ? ENCODE_PARTITION : from === 'offset' ? ENCODE_OFFSET : from, true);
+    view.setUint32(at + 4, nameOffset, true);
+    view.setUint32(at + 8, name.length, true);
+    plan.set(name, nameOffset);
+    nameOffset += name.length;
   }
-
-  /** Lines of the rows from `fromRow` on that fit; the bytes are good until the next call. No rows: the row is too large. */
-  encode(batch: number, fromRow: number): { rows: number; bytes: Uint8Array } {
-    const { exports, u8 } = this.kernel;
-    const bytes = exports.encodeJson(this.plan, batch, fromRow, 0, 0, this.out, this.outBytesMax);
-    return { rows: exports.encodeJsonRows(), bytes: u8.subarray(this.out, this.out + bytes) };
-  }
-}
-
-/** u32 fieldCount │ fieldCount × (column, nameOffset, nameLength) │ names as the row shows them, `"name":` */
-function planBytes(columns: readonly { name: string; column: number }[]): Uint8Array {
-  const names = columns.map(({ name }) => new TextEncoder().encode(`${JSON.stringify(name)}:`));
-  const head = new Uint32Array(1 + columns.length * 3);
-  head[0] = columns.length;
-  let offset = head.byteLength;
-  for (const [index, { column }] of columns.entries()) {
-    head.set([column, offset, names[index]!.byteLength], 1 + index * 3);
-    offset += names[index]!.byteLength;
-  }
-  const bytes = new Uint8Array(offset);
-  bytes.set(new Uint8Array(head.buffer));
-  let at = head.byteLength;
-  for (const name of names) {
-    bytes.set(name, at);
-    at += name.byteLength;
-  }
-  return bytes;
+  return plan;
 }

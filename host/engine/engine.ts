@@ -27,10 +27,9 @@ import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
 
 // Emitted JavaScript keeps the names and changes the extension.
-const EXTENSION = extname(import.meta.url);
-const LISTENER = new URL(`../listener/thread${EXTENSION}`, import.meta.url);
-const PARTITION = new URL(`../partition/thread${EXTENSION}`, import.meta.url);
-const EGRESS = new URL(`../egress/thread${EXTENSION}`, import.meta.url);
+const LISTENER = new URL(`../listener/thread${extname(import.meta.url)}`, import.meta.url);
+const PARTITION = new URL(`../partition/thread${extname(import.meta.url)}`, import.meta.url);
+const EGRESS = new URL(`../egress/thread${extname(import.meta.url)}`, import.meta.url);
 
 export interface EngineOptions {
   /** file: URL of the job module. */
@@ -154,6 +153,11 @@ export class Engine {
     }, STOP_MS_MAX);
     void this.ended.finally(() => clearTimeout(late)).catch(() => undefined);
     return this.ended;
+  }
+
+  /** Ends the run at once; what is in flight is lost. Whoever wants to end the process must come through here or `stop`. */
+  abandon(): Promise<void> {
+    return this.fail(new EngineError('ABANDONED', 'the run was ended at once; what was in flight is lost'));
   }
 
   private async spawn(): Promise<void> {

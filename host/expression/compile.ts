@@ -35,6 +35,8 @@ export interface CompiledProgram {
 /** A field of the rows at this point of the program, and the column slot that holds it. */
 export interface SlotField extends FieldDescription {
   readonly slot: number;
+  /** Bytes of all its texts together at most; undefined for the batch's own columns, which share the batch's bytes. */
+  readonly textBytesMax?: number;
 }
 
 /**
@@ -56,7 +58,9 @@ export function compileProgram(
   for (const step of steps) {
     const compiler = new ExpressionCompiler(plan, fields);
     if (step.kind === 'filter') {
-      plan.instruction(layout.OP_FILTER, { a: compiler.compile(step.expression, 'bool').register });
+      const condition = compiler.compile(step.expression, 'bool');
+      plan.instruction(layout.OP_FILTER, { a: condition.register });
+      compiler.release(condition);
     } else {
       fields = step.columns.map((column, index) => selectColumn(plan, compiler, step.output[index]!, column, bytesMax));
     }
@@ -77,17 +81,29 @@ function selectColumn(
   bytesMax: number,
 ): SlotField {
   const same = compiler.columnOf(expression);
-  if (same !== undefined) return { name, type, nullable, slot: same.slot };
+  if (same !== undefined) return { ...same, name, type, nullable };
   const physical = PHYSICAL_TYPES[type];
-  const { register } = compiler.compile(expression, type);
-  const slot = plan.slot(physical, type === 'utf8' ? bytesMax + plan.rowsMax * longestText(expression) : 0);
-  plan.instruction(layout.OP_STORE, { target: slot, a: register, x: physical });
-  compiler.release({ register });
-  return { name, type, nullable, slot };
+  const value = compiler.compile(expression, type);
+  const textBytesMax = type === 'utf8' ? textBytesOf(expression, compiler, bytesMax, plan.rowsMax) : 0;
+  const slot = plan.slot(physical, textBytesMax);
+  plan.instruction(layout.OP_STORE, { target: slot, a: value.register, x: physical });
+  compiler.release(value);
+  return { name, type, nullable, slot, textBytesMax };
 }
 
-/** A computed text is one of the batch's own or a literal: so many bytes a row at most, beside the batch's. */
-function longestText(node: ExpressionNode): number {
-  if (node.kind === 'literal') return typeof node.value === 'string' ? Buffer.byteLength(node.value) : 0;
-  return node.kind === 'call' ? Math.max(0, ...node.operands.map(longestText)) : 0;
+/** Every row of a computed text column is that row of some column, or a literal. */
+function textBytesOf(node: ExpressionNode, compiler: ExpressionCompiler, bytesMax: number, rowsMax: number): number {
+  const leaves = leavesOf(node);
+  const columns = [...new Set(leaves.map((leaf) => compiler.columnOf(leaf)))].filter(
+    (column) => column?.type === 'utf8',
+  );
+  const computed = columns.map((column) => column?.textBytesMax).filter((bytes) => bytes !== undefined);
+  const texts = leaves.map((leaf) => (leaf.kind === 'literal' && typeof leaf.value === 'string' ? leaf.value : ''));
+  const literalBytesMax = Math.max(0, ...texts.map((text) => Buffer.byteLength(text)));
+  const ownBytes = computed.length < columns.length ? bytesMax : 0;
+  return computed.reduce((sum, bytes) => sum + bytes, ownBytes + rowsMax * literalBytesMax);
+}
+
+function leavesOf(node: ExpressionNode): ExpressionNode[] {
+  return node.kind === 'call' ? node.operands.flatMap(leavesOf) : [node];
 }

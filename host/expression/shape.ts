@@ -163,16 +163,33 @@ type Arithmetic<O extends Operator, X extends Typed, Y extends Typed, A> = [X['t
       ? FloatArithmetic<O, X, Y, A>
       : [X['type'], Y['type']] extends ['number', 'number']
         ? FloatArithmetic<O, X, Y, A>
-        : O extends 'mod' | 'idiv'
-          ? Typed<'i64', DivisorIsNonZero<A> extends true ? Either<X, Y> : true>
-          : 'i64' extends X['type'] | Y['type']
-            ? Typed<'i64', true>
-            : Typed<'i64', Either<X, Y>>
+        : WholeLiterals<A, IntegerArithmetic<O, X, Y, A>>
   : O extends 'sub'
     ? [X['type'], Y['type']] extends ['timestamp', 'timestamp']
       ? Typed<'i64', true>
-      : Shift<O, X, Y>
-    : Shift<O, X, Y>;
+      : WholeLiterals<A, Shift<O, X, Y>>
+    : WholeLiterals<A, Shift<O, X, Y>>;
+
+type IntegerArithmetic<O extends Operator, X extends Typed, Y extends Typed, A> = O extends 'mod' | 'idiv'
+  ? Typed<'i64', DivisorIsNonZero<A> extends true ? Either<X, Y> : true>
+  : 'i64' extends X['type'] | Y['type']
+    ? Typed<'i64', true>
+    : Typed<'i64', Either<X, Y>>;
+
+/** R, unless a literal that meets an integer has a fraction. */
+type WholeLiterals<A, R> = A extends readonly [infer X, infer Y]
+  ? [Fraction<X> | Fraction<Y>] extends [never]
+    ? R
+    : Ill<`the literal ${Fraction<X> | Fraction<Y>} is no whole number; write toF64() of the integer`>
+  : R;
+type Fraction<X> =
+  X extends Literal<infer V extends number>
+    ? number extends V
+      ? never
+      : `${V}` extends `${bigint}`
+        ? never
+        : V
+    : never;
 
 /** A time moved by milliseconds. */
 type Shift<O extends Operator, X extends Typed, Y extends Typed> = [O, X['type'], Y['type']] extends [

@@ -67,7 +67,7 @@ function refusalOf({ type, nullable }: FieldDescription, value: unknown): string
     case 'bool':
       return seen === 'boolean' ? null : `${seen}, expected a boolean`;
     case 'i32':
-      return seen === 'number' && (value as number | 0) === value
+      return seen === 'number' && ((value as number) | 0) === value
         ? null
         : `${value}, expected a whole number within i32`;
     case 'i64':

@@ -1,7 +1,8 @@
 // host/job/row-function.ts — a job's JavaScript functions over a batch in kernel memory: the slower path.
 //
 // A row becomes an object (i64 a bigint; i32, f64, timestamp numbers), the function is called, and what it returns
-// goes back into columns: about a hundred times slower per row than an expression.
+// goes back into columns: 60 (filter over two numbers) to 400 ns (map with a text) a row, where an expression costs
+// 0.3 to 5.
 //
 // Promises
 //   - filter: the batch stays, a shorter selection is written into the given memory.
@@ -19,7 +20,6 @@ import {
   REASON_FUNCTION,
   REASON_ROW_SIZE,
   REASON_TYPE,
-  REJECTS_LISTED_MAX,
 } from '../../assembly/layout.ts';
 import type { Kernel } from '../kernel/load.ts';
 import { columnReader } from './column-reader.ts';
@@ -63,7 +63,7 @@ export interface RowFunctionResult {
   next: number;
   /** Rows that were refused, in this call. */
   rejected: number;
-  /** The first REJECTS_LISTED_MAX of them. */
+  /** Every one of them: a batch has few enough rows. */
   rejects: RowReject[];
 }
 
@@ -217,6 +217,10 @@ function resetResult(result: RowFunctionResult, batch: number, selection: number
   result.rejects.length = 0;
 }
 
+/** What an error says may be long; its beginning tells which one it is. */
+const MESSAGE_LENGTH_MAX = 200;
+
 function reject(result: RowFunctionResult, row: number, reason: number, column: number, message: string): void {
-  if (result.rejected++ < REJECTS_LISTED_MAX) result.rejects.push({ row, reason, column, message });
+  result.rejected++;
+  result.rejects.push({ row, reason, column, message: message.slice(0, MESSAGE_LENGTH_MAX) });
 }

@@ -94,6 +94,6 @@ export interface KernelExports {
   tableErase(stage: number, table: number, batch: number, row: number): number;
   // expressions
   programCreate(plan: number): number;
-  programRun(program: number, batch: number): number;
+  programRun(program: number, batch: number, selection?: number, count?: number): number;
   programOverflows(program: number): number;
 }

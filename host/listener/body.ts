@@ -2,8 +2,8 @@
 //
 //   inbox ──take──▶ stream's batch ──flush──▶ partition rings          egress ring ──deliver──▶ subscribers
 //
-// When a partition's ring is full, unplaced frames stay in the inbox, bounded by the credit that was granted, and the
-// listener goes on serving everything else: results, acknowledgements, pings, health.
+// When a partition's ring is full, unplaced frames stay in their stream's inbox, bounded by the credit that was granted,
+// and the listener goes on serving everything else: other streams, results, acknowledgements, pings, health.
 
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { FRAME_END } from '../../ring/layout.ts';
@@ -44,16 +44,13 @@ const ACK_BYTES = 256 * 1024;
 
 export class ListenerBody implements Body {
   readonly streams: StreamIngress[];
-  readonly inbox: Inbox;
   private readonly options: ListenerOptions;
   private readonly kernel: Kernel;
   private readonly results: RingConsumer;
   private readonly resultBytes: Uint8Array;
-  private flushing: StreamIngress | null = null;
-  /** On the clock that stops while the input is blocked. */
-  private inputMs = 0;
+  /** Streams are served in turn. */
+  private next = 0;
   private tickedMs = 0;
-  private blockedSinceTick = false;
   private stopping: 'no' | 'stop' | 'drain' = 'no';
   private saidLast = false;
   private resultsEnded = false;
@@ -61,11 +58,12 @@ export class ListenerBody implements Body {
   constructor(options: ListenerOptions) {
     const { plan, topology, listener, limits, memories, doorbells, counters, results } = options;
     this.options = options;
-    const memory = reserveMemory(limits.listenerMemoryBytes, false);
-    const inboxEnd = ARENA_BASE_MIN + limits.inboxBytes + OVER_READ_BYTES;
+    const inboxBytes = inboxBytesOf(limits, plan.streams.length);
+    const inboxEnd = ARENA_BASE_MIN + inboxBytes * plan.streams.length + OVER_READ_BYTES;
+    const memory = reserveMemory(inboxEnd + limits.listenerMemoryBytes, false);
     this.kernel = loadKernel({ memory, arenaBase: inboxEnd });
-    this.inbox = new Inbox(ARENA_BASE_MIN, limits.inboxBytes);
-    this.streams = plan.streams.map((stream) => {
+    this.streams = plan.streams.map((stream, index) => {
+      const inbox = new Inbox(ARENA_BASE_MIN + inboxBytes * index, inboxBytes);
       const targets = stream.flows.map((flow) =>
         stageTarget({
           plan,
@@ -77,7 +75,7 @@ export class ListenerBody implements Body {
           sender: listener,
         }),
       );
-      return new StreamIngress(this.kernel, stream, targets, limits, counters);
+      return new StreamIngress(this.kernel, stream, inbox, targets, limits, counters);
     });
     this.results = openConsumer(results.buffer, results.place.baseBytes, results.place.capacityBytes);
     this.resultBytes = new Uint8Array(results.buffer);
@@ -85,15 +83,16 @@ export class ListenerBody implements Body {
 
   step(): StepResult {
     if (this.deliverResult()) return 'progressed';
-    if (this.flushing !== null) return this.continueFlush(this.flushing);
-    if (this.inbox.length > 0) {
-      this.takeFrames();
-      return 'progressed';
+    let blocked = false;
+    for (let tried = 0; tried < this.streams.length; tried++) {
+      const result = this.stepStream(this.streams[this.next]!);
+      this.next = (this.next + 1) % this.streams.length;
+      if (result === 'progressed') return result;
+      blocked ||= result === 'blocked';
     }
-    const dirty = this.streams.find((stream) => stream.dirty);
-    if (dirty !== undefined) {
-      this.beginFlush(dirty);
-      return 'progressed';
+    if (blocked) {
+      this.options.counters.add('blocked', 1);
+      return 'blocked';
     }
     if (this.stopping !== 'no' && !this.saidLast) return this.sayLast();
     return this.resultsEnded ? 'done' : 'idle';
@@ -111,7 +110,7 @@ export class ListenerBody implements Body {
     value: number,
     nowMs: number,
   ): boolean {
-    const { inbox } = this;
+    const { inbox } = connection.stream;
     const frameBytes = bytes === null ? 0 : bytes.byteLength;
     const address = inbox.tryPlace(frameBytes);
     if (address < 0) return false;
@@ -126,13 +125,9 @@ export class ListenerBody implements Body {
 
   /** Called by the shell now and then: idle producers, and what they change. */
   tick(nowMs: number): void {
-    if (!this.blockedSinceTick && this.tickedMs > 0) this.inputMs += nowMs - this.tickedMs;
-    this.blockedSinceTick = false;
+    const sinceMs = this.tickedMs > 0 ? nowMs - this.tickedMs : 0;
     this.tickedMs = nowMs;
-    for (const stream of this.streams) {
-      stream.producers.tick(this.inputMs);
-      if (!stream.flushing && stream.hasRoom()) stream.sayTime();
-    }
+    for (const stream of this.streams) stream.tick(sinceMs);
   }
 
   /** No more frames will be taken in; what is here is handed on, then the partitions are told. */
@@ -144,36 +139,29 @@ export class ListenerBody implements Body {
     return this.saidLast;
   }
 
-  get inputNowMs(): number {
-    return this.inputMs;
+  /** Bytes of frames that wait, all streams together. */
+  get inboxBytes(): number {
+    return this.streams.reduce((sum, { inbox }) => sum + inbox.heldBytes, 0);
   }
 
-  /** Small frames by the hundred are one step's work, a large one is a step of its own. */
-  private takeFrames(): void {
-    const { inbox, inputMs } = this;
-    let work = 0;
-    for (let frame = inbox.peek(); frame !== undefined && work < STEP_WORK; frame = inbox.peek()) {
-      work += frame.bytes + FRAME_WORK;
-      const { stream } = frame.connection;
-      if (!stream.take(frame, inputMs)) return this.beginFlush(stream);
-      inbox.shift();
+  private stepStream(stream: StreamIngress): StepResult {
+    if (stream.flushing) return this.continueFlush(stream);
+    if (stream.inbox.length > 0) {
+      takeFrames(stream);
+      return 'progressed';
     }
-  }
-
-  private beginFlush(stream: StreamIngress): void {
+    if (!stream.dirty) return 'idle';
     stream.beginFlush();
-    this.flushing = stream;
+    return 'progressed';
   }
 
   private continueFlush(stream: StreamIngress): StepResult {
     if (!stream.hasRoom()) {
-      this.blockedSinceTick = true;
-      this.options.counters.add('blocked', 1);
+      stream.blockedSinceTick = true;
       return 'blocked';
     }
-    if (stream.advanceFlush()) {
-      this.flushing = null;
-      if (this.inbox.length === 0 || stream.placedBytes >= ACK_BYTES) stream.drainTouched(acknowledge);
+    if (stream.advanceFlush() && (stream.inbox.length === 0 || stream.placedBytes >= ACK_BYTES)) {
+      stream.drainTouched(acknowledge);
     }
     return 'progressed';
   }
@@ -197,4 +185,19 @@ export class ListenerBody implements Body {
   }
 }
 
+/** Small frames by the hundred are one step's work, a large one is a step of its own. */
+function takeFrames(stream: StreamIngress): void {
+  const { inbox } = stream;
+  let work = 0;
+  for (let frame = inbox.peek(); frame !== undefined && work < STEP_WORK; frame = inbox.peek()) {
+    work += frame.bytes + FRAME_WORK;
+    if (!stream.take(frame)) return stream.beginFlush();
+    inbox.shift();
+  }
+}
+
 const acknowledge = (connection: IngestConnection): void => connection.replies.acknowledge(connection);
+
+/** Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own. */
+const inboxBytesOf = (limits: EngineLimits, streams: number): number =>
+  Math.max(Math.floor(limits.inboxBytes / streams / 8) * 8, Math.min(limits.inboxBytes, 2 * limits.frameBytesMax));

@@ -106,7 +106,7 @@ function take(
       answer(total.rows === 0 && total.rejected > 0 ? 400 : 200, { ...total, errors: named });
     },
   };
-  const connection = newConnection(ingress, ingress.producers.join(ANONYMOUS, body.inputNowMs), replies);
+  const connection = newConnection(ingress, ingress.producers.join(ANONYMOUS, ingress.nowMs), replies);
   const frames: [number, Uint8Array | null, number][] = [];
   if (bytes.byteLength > 0 || said === null) frames.push([kind, bytes, 0]);
   if (said !== null) frames.push([saidKind(said), null, said.type === 'watermark' ? said.time : 0]);
@@ -124,11 +124,13 @@ function take(
   wake();
 }
 
+/** From the whole query: asked for one name, uWebSockets does not tell `?end` from its absence. */
 function saidInQuery(req: HttpRequest): ControlMessage | null {
-  const watermark = req.getQuery('watermark');
-  if (watermark !== undefined) return parseControl(`!watermark ${watermark}`);
-  if (req.getQuery('end') !== undefined) return { type: 'end' };
-  return req.getQuery('idle') === undefined ? null : { type: 'idle' };
+  const query = new URLSearchParams(req.getQuery());
+  const watermark = query.get('watermark');
+  if (watermark !== null) return parseControl(`!watermark ${watermark}`);
+  if (query.has('end')) return { type: 'end' };
+  return query.has('idle') ? { type: 'idle' } : null;
 }
 
 const saidKind = (said: ControlMessage): number =>

@@ -33,6 +33,7 @@ export interface SocketData {
 
 export interface ServerOptions extends HttpIngestOptions {
   plan: Plan;
+  partitions: number;
   limits: EngineLimits;
   counters: Counters;
   subscribers: Subscribers;
@@ -91,7 +92,7 @@ function guarded<A extends unknown[]>(
 }
 
 function routeSockets(app: TemplatedApp, options: ServerOptions): void {
-  const { limits, counters, ingest, subscribers, failed, plan } = options;
+  const { limits, counters, ingest, subscribers, failed, plan, partitions } = options;
   const behavior = {
     compression: uWS.DISABLED,
     maxPayloadLength: limits.frameBytesMax * UWS_PAYLOAD_FACTOR,
@@ -132,7 +133,8 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
       counters.add('connectionsOpened', 1);
       const role = socket.getUserData().role as Subscriber;
       subscribers.add(socket, role);
-      socket.send(JSON.stringify({ type: 'subscribed', sink: sinkNames(plan)[role.sink], format: role.format }));
+      const sink = sinkNames(plan)[role.sink];
+      socket.send(JSON.stringify({ type: 'subscribed', sink, format: role.format, partitions }));
     }),
     message: guarded(failed, (socket) => {
       socket.send(JSON.stringify({ type: 'error', code: 'UNEXPECTED_MESSAGE', message: 'a subscriber only listens' }));

@@ -43,7 +43,7 @@ export interface SocketIngestOptions {
   /** Asks the control thread for a producer id; its answer comes back through `claimed`. */
   claim: (socket: IngestSocket, done: (answer: ClaimAnswer) => void) => void;
   /** Bytes that one producer may have unacknowledged now. */
-  credit: () => number;
+  credit: (stream: number) => number;
   stopping: () => boolean;
 }
 
@@ -51,6 +51,7 @@ export class SocketIngest {
   private readonly options: SocketIngestOptions;
   private readonly named = new Map<string, IngestSocket>();
   private readonly open_ = new Set<IngestSocket>();
+  private readonly openByStream: number[] = [];
   private readonly replies: Replies;
   private turn = -1;
   private turnMs = 0;
@@ -66,8 +67,9 @@ export class SocketIngest {
     };
   }
 
-  get openCount(): number {
-    return this.open_.size;
+  /** Connections of this stream. */
+  openCount(stream: number): number {
+    return this.openByStream[stream] ?? 0;
   }
 
   newSocket(stream: number): IngestSocket {
@@ -89,13 +91,14 @@ export class SocketIngest {
     if (this.options.stopping()) return socket.end(1012, 'SHUTTING_DOWN');
     role.socket = socket;
     this.open_.add(role);
+    this.openByStream[role.stream] = this.openCount(role.stream) + 1;
     const { body, limits } = this.options;
     socket.send(
       JSON.stringify({
         type: 'welcome',
         protocol: PROTOCOL_VERSION,
         stream: body.streams[role.stream]!.plan.description.name,
-        credit: this.options.credit(),
+        credit: this.options.credit(role.stream),
         frameBytesMax: limits.frameBytesMax,
       }),
     );
@@ -111,7 +114,7 @@ export class SocketIngest {
   close(role: IngestSocket): void {
     role.state = 'closed';
     role.socket = null;
-    this.open_.delete(role);
+    if (this.open_.delete(role)) this.openByStream[role.stream]!--;
     if (this.named.get(this.key(role)) === role) this.named.delete(this.key(role));
   }
 
@@ -182,7 +185,7 @@ export class SocketIngest {
   private ready(role: IngestSocket): IngestConnection {
     if (role.connection === null) {
       const stream = this.options.body.streams[role.stream]!;
-      const producer = stream.producers.join(role.producer, this.options.body.inputNowMs);
+      const producer = stream.producers.join(role.producer, stream.nowMs);
       role.connection = newConnection(stream, producer, this.replies);
       socketOf.set(role.connection, role);
     }
@@ -223,7 +226,8 @@ export class SocketIngest {
     const older = this.named.get(this.key(role));
     if (older !== undefined) this.fence(older);
     const { body } = this.options;
-    const producer = body.streams[role.stream]!.producers.join(role.producer, body.inputNowMs, answer.handover);
+    const stream = body.streams[role.stream]!;
+    const producer = stream.producers.join(role.producer, stream.nowMs, answer.handover);
     this.named.set(this.key(role), role);
     const connection = this.ready(role);
     connection.sequence = producer.sequence;
@@ -235,7 +239,7 @@ export class SocketIngest {
       producer: role.producer,
       epoch: role.epoch,
       resume: producer.sequence,
-      credit: this.options.credit(),
+      credit: this.options.credit(role.stream),
     });
     this.options.wake();
     const { kept } = role;
@@ -270,7 +274,7 @@ export class SocketIngest {
       counters.latency((nowMs() - connection.oldestMs) / 1000, connection.decodedFrames);
     const role = socketOf.get(connection);
     role?.socket?.send(
-      `{"type":"ack","sequence":${connection.ackedSequence},"rows":${connection.rows},"rejected":${connection.rejectedRows},"credit":${this.options.credit()}}`,
+      `{"type":"ack","sequence":${connection.ackedSequence},"rows":${connection.rows},"rejected":${connection.rejectedRows},"credit":${this.options.credit(connection.stream.plan.index)}}`,
     );
   }
 

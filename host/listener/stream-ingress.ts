@@ -26,7 +26,14 @@ import type { StreamPlan } from '../plan/plan.ts';
 import { Flow, type FlowTarget, need } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
 import type { IngestConnection } from './connection.ts';
-import { FRAME_ARROW, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK, type InboxFrame } from './inbox.ts';
+import {
+  FRAME_ARROW,
+  FRAME_SAYS_END,
+  FRAME_SAYS_IDLE,
+  FRAME_SAYS_WATERMARK,
+  type Inbox,
+  type InboxFrame,
+} from './inbox.ts';
 import { Producers, type ProducerTime } from './producers.ts';
 import { REASON_CODE, reasonText } from './reject-reasons.ts';
 
@@ -40,6 +47,10 @@ interface FrameRows {
 export class StreamIngress {
   readonly plan: StreamPlan;
   readonly producers: Producers;
+  readonly inbox: Inbox;
+  /** On the clock that stops while this stream's input is blocked. */
+  nowMs = 0;
+  blockedSinceTick = false;
   private readonly kernel: Kernel;
   private readonly counters: Counters;
   private readonly builder: number;
@@ -56,7 +67,6 @@ export class StreamIngress {
   /** Rows below have their producer's watermark; those from here on are `producer`'s. */
   private judgedRows = 0;
   private producer: ProducerTime | null = null;
-  private rowsAtMs = 0;
   /** Of the frames since the last acknowledgements. */
   private decodedBytes = 0;
   private flowIndex = -1;
@@ -65,12 +75,14 @@ export class StreamIngress {
   constructor(
     kernel: Kernel,
     plan: StreamPlan,
+    inbox: Inbox,
     targets: readonly FlowTarget[],
     limits: EngineLimits,
     counters: Counters,
   ) {
     this.kernel = kernel;
     this.plan = plan;
+    this.inbox = inbox;
     this.counters = counters;
     const eventTime = plan.description.eventTime;
     this.producers = new Producers(eventTime?.delayMs ?? 0, eventTime?.idleTimeoutMs ?? null);
@@ -78,7 +90,9 @@ export class StreamIngress {
     const rowBytes = Math.max(...wide.map(rowBytesOf)) + 8;
     const hasUtf8 = wide.some((fields) => fields.some(({ type }) => type === 'utf8'));
     const rowsMax = rowsMaxOf(rowBytes, Math.max(...wide.map(({ length }) => length)), hasUtf8, limits.imageBytesMax);
-    const bytesMax = hasUtf8 ? Math.floor(limits.imageBytesMax / 2) - 4096 : 0;
+    // Beside the fixed half of an image; what is left over is for the directory, and with small rings that is little.
+    const { imageBytesMax } = limits;
+    const bytesMax = hasUtf8 ? Math.floor(imageBytesMax / 2) - Math.min(4096, Math.floor(imageBytesMax / 8)) : 0;
     const { exports } = kernel;
     this.builder = need(exports.builderCreate(putBytes(kernel, builderPlanBytes(plan, rowsMax, bytesMax))), 'a batch');
     this.rowNumbers = exports.builderRowNumbers(this.builder) >>> 2;
@@ -109,14 +123,13 @@ export class StreamIngress {
   }
 
   /** Takes (more of) the inbox's first frame. True when the frame is used up; false: flush, then call again. */
-  take(frame: InboxFrame, nowMs: number): boolean {
+  take(frame: InboxFrame): boolean {
     const { connection } = frame;
     if (frame.kind >= FRAME_SAYS_WATERMARK) {
-      this.heed(frame, nowMs);
+      this.heed(frame);
     } else {
       const from = this.builtRows;
       if (connection.producer !== this.producer) this.changeProducer(connection.producer);
-      this.rowsAtMs = nowMs;
       this.noteFrameRows(from, connection, frame.sequence);
       const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
       this.builtRows = this.kernel.exports.builderRows(this.builder);
@@ -167,6 +180,15 @@ export class StreamIngress {
     return true;
   }
 
+  /** Now and then: producers that have been silent for too long, and what that changes. */
+  tick(sinceMs: number): void {
+    if (!this.blockedSinceTick) this.nowMs += sinceMs;
+    this.blockedSinceTick = false;
+    this.producers.tick(this.nowMs);
+    // Rows of the open batch have moved the producers' time already: a flush says it behind them.
+    if (!this.flushing && !this.dirty && this.hasRoom()) this.sayTime();
+  }
+
   /** Tells the partitions what time it is, if that changed. The caller has asked hasRoom. */
   sayTime(): void {
     const news = this.producers.news();
@@ -204,10 +226,10 @@ export class StreamIngress {
     this.touched.push(connection);
   }
 
-  private heed(frame: InboxFrame, nowMs: number): void {
+  private heed(frame: InboxFrame): void {
     this.judge();
     const { producer } = frame.connection;
-    if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, nowMs);
+    if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, this.nowMs);
     if (frame.kind === FRAME_SAYS_IDLE) producer.state = 'idle';
     if (frame.kind === FRAME_SAYS_END) producer.state = 'finished';
   }
@@ -225,7 +247,7 @@ export class StreamIngress {
     if (producer === null || builtRows === judgedRows || !this.plan.timed) return;
     const { delayMs } = this.plan.description.eventTime!;
     const maxTime = this.kernel.exports.watermarkRows(this.builder, judgedRows, producer.maxTime, delayMs);
-    this.producers.rows(producer, maxTime, this.rowsAtMs);
+    this.producers.rows(producer, maxTime, this.nowMs);
   }
 
   private takeJson(frame: InboxFrame): boolean {

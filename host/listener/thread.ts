@@ -65,11 +65,12 @@ class ListenerThread {
       ...shared,
       turns: () => this.shell.turns,
       claim: (socket, done) => this.claims.ask(socket, done),
-      credit: () => creditOf(limits, this.ingest.openCount, this.body.inbox.heldBytes, this.stateIsTight()),
+      credit: (stream) => this.credit(stream),
     });
     this.server = new Server({
       ...shared,
       plan,
+      partitions: topology.partitions,
       subscribers: this.subscribers,
       ingest: this.ingest,
       metrics: () => this.metrics(),
@@ -95,7 +96,7 @@ class ListenerThread {
     if (!(await this.server.listen(host, port))) throw new Error(`cannot listen on ${host}:${port}`);
     this.ticking = setInterval(() => {
       this.body.tick(monotonicMs());
-      this.rows[thread]!.set('inboxBytes', this.body.inbox.heldBytes);
+      this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
       this.ingest.count();
     }, TICK_MS);
     tell({ type: 'ready' });
@@ -130,6 +131,11 @@ class ListenerThread {
     clearInterval(this.ticking);
     tell({ type: 'closed' });
     parentPort!.close();
+  }
+
+  private credit(stream: number): number {
+    const { inbox } = this.body.streams[stream]!;
+    return creditOf(this.start.limits.creditBytesMax, inbox, this.ingest.openCount(stream), this.stateIsTight());
   }
 
   /** Some partition's memory is so full that no more credit than one frame's worth should be out. */

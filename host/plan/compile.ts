@@ -7,6 +7,7 @@
 
 import { createHash } from 'node:crypto';
 import { compileProgram } from '../expression/compile.ts';
+import { jobText } from '../job/canonical.ts';
 import type {
   AggregateStep,
   ExpressionNode,
@@ -27,7 +28,7 @@ export function compilePlan(job: JobDescription): Plan {
   const plan: Plan = { job: job.name, hash: '', streams: [], stages: [], outputs: [] };
   for (const pipeline of job.pipelines) declareStream(plan, job, pipeline.stream);
   for (const [place, pipeline] of job.pipelines.entries()) addPipeline(plan, pipeline, place);
-  return { ...plan, hash: planHash(plan) };
+  return { ...plan, hash: createHash('sha256').update(jobText(job)).digest('hex') };
 }
 
 type RowStep = FilterStep | FilterFunctionStep | SelectStep | MapFunctionStep;
@@ -213,15 +214,6 @@ function compileSteps(
   }
   closeRun();
   return { steps, output: columns };
-}
-
-function planHash(plan: Plan): string {
-  const text = JSON.stringify(plan, (_key, value: unknown) => {
-    if (typeof value === 'function') return `function ${value.toString()}`;
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-    return typeof value === 'bigint' ? `${value}n` : value;
-  });
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** The stream of a plan by its name. */

@@ -21,7 +21,7 @@ import type {
 
 export interface Plan {
   job: string;
-  /** SHA-256 over everything below but the code of JavaScript functions, which counts by its text. */
+  /** SHA-256 of the job as text; JavaScript functions count by their source. */
   hash: string;
   streams: StreamPlan[];
   stages: StagePlan[];

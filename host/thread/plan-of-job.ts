@@ -1,6 +1,7 @@
 // host/thread/plan-of-job.ts — imports the job module and compiles its plan; the same on every thread.
 
 import { JobError } from '../errors.ts';
+import { exportedJob } from '../job/canonical.ts';
 import type { JobDescription } from '../job/description.ts';
 import { compilePlan } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -10,17 +11,14 @@ import type { Plan } from '../plan/plan.ts';
  * @throws JobError when the module cannot be imported or exports something else
  */
 export async function loadJob(jobUrl: string): Promise<JobDescription> {
-  let module: { default?: JobDescription };
+  let module: { default?: unknown };
   try {
-    module = (await import(jobUrl)) as { default?: JobDescription };
+    module = (await import(jobUrl)) as { default?: unknown };
   } catch (error) {
     if (error instanceof Error && error.name === 'JobError') throw error;
     throw new JobError(`the job file cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (module.default?.kind !== 'pelton.job') {
-    throw new JobError('the job file has no job; write «export default job(…)»');
-  }
-  return module.default;
+  return exportedJob(module.default, 'the job file');
 }
 
 /** @throws Error when this thread's plan is not the one that control compiled. */

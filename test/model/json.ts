@@ -236,7 +236,8 @@ function valueEnd(frame: Uint8Array, at: number): number {
   return -1;
 }
 
-function isJson(frame: Uint8Array, at: number, end: number): boolean {
+/** Whether [at, end) is one JSON text in valid UTF-8. */
+export function isJson(frame: Uint8Array, at: number, end: number): boolean {
   try {
     JSON.parse(text(frame, at, end));
     return true;

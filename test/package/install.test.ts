@@ -13,9 +13,9 @@ afterAll(() => installed?.remove());
 
 const inPackage = (path: string) => join(installed.folder, 'node_modules/pelton', path);
 
-test('the package holds bin, dist and documents, and only the release kernels', () => {
+test('the package holds bin, data, dist and documents, and only the release kernels', () => {
   const others = installed.packedFiles.filter(
-    (path) => !/^(bin|dist)\/|^(README|PROTOCOL|CHANGELOG)\.md$|^LICENSE$|^package\.json$/.test(path),
+    (path) => !/^(bin|data|dist)\/|^(README|PROTOCOL|CHANGELOG)\.md$|^LICENSE$|^package\.json$/.test(path),
   );
   expect(others).toEqual([]);
   expect(installed.packedFiles.filter((path) => path.endsWith('.wasm')).sort()).toEqual([

@@ -55,7 +55,7 @@ const STARTS = [0, 2 ** 31 - 4096, 2 ** 32 - 4096, 2 ** 32 - 16];
 for (const capacityBytes of SIZES) {
   for (const start of STARTS) {
     test(`reads back what was published, in order: ${capacityBytes} bytes from position ${start}`, () => {
-      for (let seed = 1; seed <= 12; seed++) runMix(seed * 1000 + capacityBytes, capacityBytes, start);
+      for (let seed = 1; seed <= 8; seed++) runMix(seed * 1000 + capacityBytes, capacityBytes, start);
     });
   }
 }

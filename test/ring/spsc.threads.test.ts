@@ -15,6 +15,7 @@ test.each([
     const shared = {
       buffer: new SharedArrayBuffer(baseBytes + ringBytes(capacityBytes)),
       doorbells: new SharedArrayBuffer(doorbellBytes(2)),
+      sleeps: new SharedArrayBuffer(8),
       baseBytes,
       capacityBytes,
       frameCount,

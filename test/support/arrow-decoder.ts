@@ -12,7 +12,7 @@ import {
   COLUMN_DESCRIPTOR_BYTES,
   REJECT_BYTES,
 } from '../../assembly/layout.ts';
-import { loadKernel, reserveMemory } from '../../host/kernel/load.ts';
+import { ARENA_BASE_MIN, type Kernel, loadKernel, reserveMemory } from '../../host/kernel/load.ts';
 import { readBatch, type Value } from './batch-rows.ts';
 
 export interface DecoderColumn {
@@ -32,19 +32,39 @@ export interface Decoded {
   rowNumbers: number[];
   rejects: { row: number; reason: number; column: number }[];
   rowsSeen: number;
+  /** Bytes of text that were built. */
+  textBytes: number;
 }
 
+/** How far before the stream the bytes are set. */
+const SURROUNDINGS_BYTES = 4096;
+const MEMORY_BYTES = 2 * 1024 * 1024;
+
 export interface ArrowDriver {
-  decode(stream: Uint8Array, surroundings?: number): Decoded;
+  /** @param surroundings  what stands before the stream: one byte over and over, or these bytes right before it */
+  decode(stream: Uint8Array, surroundings?: number | Uint8Array): Decoded;
+}
+
+let shared: Kernel | undefined;
+let driversMade = 0;
+
+/** An empty, zeroed arena in a memory of at least `bytes`. */
+function freshArena(arenaEnd: number, bytes: number, debug: boolean): Kernel {
+  if (shared === undefined || shared.u8.length < bytes) {
+    shared = loadKernel({ memory: reserveMemory(Math.max(bytes, MEMORY_BYTES), false), debug });
+  }
+  shared.u8.fill(0, ARENA_BASE_MIN, arenaEnd);
+  shared.exports.arenaOpen(ARENA_BASE_MIN, arenaEnd);
+  return shared;
 }
 
 export function arrowDriver(
   columns: readonly DecoderColumn[],
   { rowsMax = 4096, bytesMax = 262144, streamBytesMax = 65536, debug = process.env.PELTON_KERNEL === 'debug' } = {},
 ): ArrowDriver {
-  const arenaEnd = 1024 * 1024 + columns.length * (bytesMax + rowsMax * 16);
-  const memory = reserveMemory(arenaEnd + 65536 + streamBytesMax, false);
-  const kernel = loadKernel({ memory, arenaEnd, debug });
+  const arenaEnd = ARENA_BASE_MIN + 256 * 1024 + columns.length * (bytesMax + rowsMax * 16);
+  const kernel = freshArena(arenaEnd, arenaEnd + 65536 + streamBytesMax, debug);
+  const driver = ++driversMade;
   const { exports, u8, u32, i32 } = kernel;
   const builderPlan = exports.reserve(12 + columns.length * 8) >>> 0;
   u32.set(
@@ -63,13 +83,14 @@ export function arrowDriver(
     nameOffset += name.length;
   });
   const decoder = exports.arrowCreate(plan) >>> 0;
-  const guard = exports.reserve(4096) >>> 0;
+  const guard = exports.reserve(64) >>> 0;
   if (builder === 0 || decoder === 0 || guard === 0) throw new Error('the arena is too small for this test');
   const rowNumbersAt =
     u32[(builder + BATCH_HEADER_BYTES + columns.length * COLUMN_DESCRIPTOR_BYTES + BUILDER_ROW_NUMBERS) >> 2]!;
 
   const take = (into: Decoded) => {
     exports.builderSeal(builder);
+    into.textBytes += exports.builderBytesUsed(builder);
     const rows = exports.builderRows(builder);
     for (const [index, values] of readBatch(kernel, builder).entries()) {
       for (const value of values) into.columns[index]!.push(value);
@@ -79,8 +100,10 @@ export function arrowDriver(
   };
   return {
     decode(stream, surroundings = 0) {
+      if (driver !== driversMade) throw new Error('a driver made later has taken the arena');
       const place = u8.length - stream.length;
-      u8.fill(surroundings, arenaEnd, place);
+      if (typeof surroundings === 'number') u8.fill(surroundings, place - SURROUNDINGS_BYTES, place);
+      else u8.set(surroundings, place - surroundings.length);
       u8.set(stream, place);
       exports.builderReset(builder);
       const begun = exports.arrowBegin(decoder, place, stream.length);
@@ -93,6 +116,7 @@ export function arrowDriver(
         rowNumbers: [],
         rejects: [],
         rowsSeen: 0,
+        textBytes: 0,
       };
       for (;;) {
         const answer = exports.arrowNext(decoder);
@@ -112,7 +136,7 @@ export function arrowDriver(
       decoded.errorColumn = exports.arrowErrorColumn(decoder);
       decoded.errorDetail = exports.arrowErrorDetail(decoder);
       decoded.rowsSeen = exports.arrowRowsSeen(decoder);
-      if (u8.subarray(guard, guard + 4096).some((byte) => byte !== 0)) throw new Error('written behind the builder');
+      if (u8.subarray(guard, guard + 64).some((byte) => byte !== 0)) throw new Error('written behind the builder');
       return decoded;
     },
   };

@@ -55,45 +55,68 @@ export interface DecoderOptions {
   rowsMax?: number;
   bytesMax?: number;
   /** What stands behind every frame; 64 bytes at most. */
-  behind?: string;
+  behind?: string | Uint8Array;
+  /** Places frames so that the memory ends 64 bytes behind them: one byte further is a trap. */
+  atMemoryEnd?: boolean;
+  /** To share one kernel with other decoders; default: a kernel of its own. */
+  kernel?: Kernel;
 }
 
 export interface Decoder {
+  /** One whole frame into an empty builder, which is emptied as often as it is full. */
   decode(frame: Uint8Array | string): Decoded;
+  /** The same in steps: `begin` leaves the builder as it is, `next` adds what one call gave and says its status. */
+  begin(frame: Uint8Array | string): void;
+  next(into: Decoded): number;
   check(text: Uint8Array | string): number;
 }
 
 const FRAME_BYTES_MAX = 1 << 20;
 
-export function createDecoder({ columns, rowsMax = 4096, bytesMax = 262144, behind = '' }: DecoderOptions): Decoder {
-  const kernel = loadKernel({ memory: reserveMemory(16 * 1024 * 1024, false) });
+export const emptyDecoded = (): Decoded => ({ rows: [], rowNumbers: [], rejects: [], rowsSeen: 0, pauses: 0 });
+
+export function createDecoder(options: DecoderOptions): Decoder {
+  const { columns, rowsMax = 4096, bytesMax = 262144, behind = '' } = options;
+  const kernel = options.kernel ?? loadKernel({ memory: reserveMemory(16 * 1024 * 1024, false) });
   const { exports, u8 } = kernel;
   const builder = createBuilder(kernel, columns, rowsMax, bytesMax);
   const decoder = exports.jsonCreate(writeDecoderPlan(kernel, builder, columns)) >>> 0;
   if (decoder === 0) throw new Error('the arena is full');
-  const at = exports.reserve(FRAME_BYTES_MAX + 64) >>> 0;
-  const tail = new TextEncoder().encode(behind);
+  const frameAt = exports.reserve(FRAME_BYTES_MAX + 64) >>> 0;
+  let at = frameAt;
+  const tail = typeof behind === 'string' ? new TextEncoder().encode(behind) : behind;
   const place = (frame: Uint8Array | string) => {
     const bytes = typeof frame === 'string' ? new TextEncoder().encode(frame) : frame;
+    at = options.atMemoryEnd ? u8.length - 64 - bytes.length : frameAt;
     u8.set(bytes, at);
     u8.fill(0, at + bytes.length, at + bytes.length + 64);
     u8.set(tail, at + bytes.length);
     return bytes.length;
   };
+  const begin = (frame: Uint8Array | string) => {
+    const length = place(frame);
+    exports.jsonBegin(decoder, at, length);
+  };
+  const next = (into: Decoded) => {
+    const status = exports.jsonNext(decoder);
+    if (status === JSON_FULL) into.pauses++;
+    readRejects(kernel, decoder, into.rejects);
+    readRows(kernel, builder, columns, into);
+    exports.builderReset(builder);
+    into.rowsSeen = exports.jsonRowsSeen(decoder);
+    return status;
+  };
   return {
-    check: (text) => exports.jsonCheck(at, place(text)),
+    check(text) {
+      const length = place(text);
+      return exports.jsonCheck(at, length);
+    },
+    begin,
+    next,
     decode(frame) {
-      const decoded: Decoded = { rows: [], rowNumbers: [], rejects: [], rowsSeen: 0, pauses: 0 };
-      exports.jsonBegin(decoder, at, place(frame));
-      exports.builderReset(builder);
-      for (let status = -1; status !== JSON_DONE; ) {
-        status = exports.jsonNext(decoder);
-        if (status === JSON_FULL) decoded.pauses++;
-        readRejects(kernel, decoder, decoded.rejects);
-        readRows(kernel, builder, columns, decoded);
-        exports.builderReset(builder);
-      }
-      decoded.rowsSeen = exports.jsonRowsSeen(decoder);
+      const decoded = emptyDecoded();
+      begin(frame);
+      while (next(decoded) !== JSON_DONE);
       return decoded;
     },
   };

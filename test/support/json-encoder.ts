@@ -1,7 +1,7 @@
 // test/support/json-encoder.ts — drives encodeJson over plain columns, in output buffers of any size.
 
-import { ENCODE_OFFSET, ENCODE_PARTITION } from '../../assembly/layout.ts';
 import { type ArrowColumn, batchImage } from '../../host/encode/arrow-write.ts';
+import { type JsonField, jsonPlan } from '../../host/encode/json.ts';
 import { loadKernel, reserveMemory } from '../../host/kernel/load.ts';
 
 export interface JsonEncoder {
@@ -17,23 +17,16 @@ const OUT_BYTES_MAX = 16 * 1024 * 1024;
 
 export function jsonEncoder(): JsonEncoder {
   const kernel = loadKernel({ memory: reserveMemory(IMAGE_BYTES_MAX + OUT_BYTES_MAX + 1024 * 1024, false) });
-  const { exports, u8, u32 } = kernel;
+  const { exports, u8 } = kernel;
   if (!exports.encodeCreate()) throw new Error('the arena is too small for the tables');
   const planAt = exports.reserve(4096) >>> 0;
   const batch = exports.reserve(IMAGE_BYTES_MAX) >>> 0;
   const out = exports.reserve(OUT_BYTES_MAX + 64) >>> 0;
   return {
     encode(columns, { outBytes = OUT_BYTES_MAX, at } = {}) {
-      const names = columns.map(({ name }, index) => ({ column: index, name }));
-      if (at) names.unshift({ column: ENCODE_PARTITION, name: 'partition' }, { column: ENCODE_OFFSET, name: 'offset' });
-      let nameOffset = 4 + names.length * 12;
-      u32[planAt >> 2] = names.length;
-      for (const [index, { column, name }] of names.entries()) {
-        const text = new TextEncoder().encode(`${JSON.stringify(name)}:`);
-        u32.set([column, nameOffset, text.length], (planAt >> 2) + 1 + index * 3);
-        u8.set(text, planAt + nameOffset);
-        nameOffset += text.length;
-      }
+      const fields: JsonField[] = columns.map(({ name }, index) => ({ name, from: index }));
+      if (at) fields.unshift({ name: 'partition', from: 'partition' }, { name: 'offset', from: 'offset' });
+      u8.set(jsonPlan(fields), planAt);
       const rows = columns[0]?.values.length ?? 0;
       u8.set(batchImage(columns, 0, rows), batch);
       let text = '';

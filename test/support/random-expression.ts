@@ -29,7 +29,22 @@ const F64_EDGES = [
   ...[0, -0, 1, -1, 0.5, 7, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, 2 ** 63],
   ...[-(2 ** 63), 2147483647.5, -2147483648.5, 1e300, 5e-324],
 ];
-const TEXTS = ['', 'a', 'ab', 'abc', 'abcdefgh', 'abcdefghi', 'abcdefgz', 'ÄÖ', '€', '𝄞', 'b'];
+const TEXTS = [
+  '',
+  'a',
+  'ab',
+  'abc',
+  'abcdefgh',
+  'abcdefghi',
+  'abcdefghj',
+  'abcdefgz',
+  'ÄÖ',
+  '€',
+  '𝄞',
+  'b',
+  'abaaaaaz',
+  'baaaaaaa',
+];
 
 export function randomValue(random: Random, type: FieldType): Exclude<ModelValue, null> {
   switch (type) {
@@ -169,7 +184,7 @@ class RandomExpression {
   membership(depth: number): ExpressionNode {
     const type = this.random.pick(TYPES);
     const literalType = type === 'i32' || type === 'timestamp' ? 'i64' : type;
-    const values = Array.from({ length: 1 + this.random.below(6) }, (): ExpressionNode => {
+    const values = Array.from({ length: this.random.pick([1, 2, 5, 8, 40]) }, (): ExpressionNode => {
       const mixed = literalType === 'i64' || literalType === 'f64';
       return this.literal(mixed ? this.random.pick(['i64', 'f64']) : literalType);
     });

@@ -67,7 +67,7 @@ function filterCase(smoke: boolean): Case {
         }
       }
     },
-    baselineFloor: { js: 1e8 },
+    baselineFloor: { js: 3e7 },
   };
 }
 

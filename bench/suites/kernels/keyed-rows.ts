@@ -65,7 +65,8 @@ export function rowsSql({ keys, rowsPerWindow, count, windowMs }: Rows, type: nu
   return `
     WITH r AS (SELECT range AS i, range & 4294967295 AS x, (range + 1073741824) & 4294967295 AS y FROM range(${count})),
     a AS (SELECT i, (${shiftXor('x', 16)} * 2146121005) & 4294967295 AS x, (${shiftXor('y', 16)} * 2146121005) & 4294967295 AS y FROM r),
-    b AS (SELECT i, (${shiftXor('x', 15)}::HUGEINT * 2221713035 % 4294967296)::BIGINT AS x, (${shiftXor('y', 15)}::HUGEINT * 2221713035 % 4294967296)::BIGINT AS y FROM a),
+    b AS (SELECT i, (${shiftXor('x', 15)}::HUGEINT * 2221713035 % 4294967296)::BIGINT AS x,
+      (${shiftXor('y', 15)}::HUGEINT * 2221713035 % 4294967296)::BIGINT AS y FROM a),
     c AS (SELECT i, ${shiftXor('x', 16)} AS h1, ${shiftXor('y', 16)} AS h2 FROM b)
     SELECT (i * ${windowMs}) // ${rowsPerWindow} AS time, ${key} AS key, h2 % 2000001 - 1000000 AS value FROM c ORDER BY i`;
 }

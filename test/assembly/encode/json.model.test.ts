@@ -63,6 +63,15 @@ test('powers of two and ten, their neighbours, and the ends of the range are wri
   expectDoubles(doubles, 'hard cases');
 });
 
+test('i64 is written digit for digit at every power of ten and two, and at both ends', () => {
+  const powers = [...Array(19).keys()].map((power) => 10n ** BigInt(power));
+  powers.push(...[...Array(63).keys()].map((power) => 1n << BigInt(power)), 2n ** 63n - 2n);
+  const values = powers.flatMap((power) => [power - 1n, power, power + 1n, -power, 1n - power, -1n - power]);
+  values.push(-(2n ** 63n), 1234567890123456789n, 100000000n * 99999999n, 10000000000000000n);
+  const column = { name: 'n', type: 'i64', values } as const;
+  expect(encoder.encode([column])).toBe(jsonLines([column], values.length));
+});
+
 test('text is escaped as JSON.stringify does, at every place of a sixteen-byte chunk', () => {
   const specials = [...Array(0x22).keys(), 0x5c, 0x7f, 0x80, 0xff, 0x2028, 0xfffd, 0x1f600].map((c) =>
     String.fromCodePoint(c),

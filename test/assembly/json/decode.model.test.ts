@@ -83,7 +83,7 @@ const frames = [
 ];
 
 test('every truncation of a frame agrees with the model, whatever stands behind it', () => {
-  const behinds = ['', '"}\n', '1}', 'null}]', ' '.repeat(64), 'e5,"t":1}]'];
+  const behinds = ['', '}', ']', '"}\n', '1}', 'null}]', ' '.repeat(64), 'e5,"t":1}]'];
   const decoders = behinds.map((behind) => createDecoder({ columns: small, behind }));
   for (const frame of frames) {
     const bytes = Buffer.from(frame);
@@ -92,6 +92,21 @@ test('every truncation of a frame agrees with the model, whatever stands behind 
       const answers = decoders.map((decoder) => decoder.decode(cut));
       compare(answers[0]!, cut, small, `cut at ${length}: ${cut}`);
       for (const answer of answers) expect(answer, `cut at ${length}: ${cut}`).toEqual(answers[0]);
+    }
+  }
+});
+
+test('no truncation of a frame, and no row of a few bytes, is read further than 64 bytes behind its end', () => {
+  const behinds = ['1', 'a', ' ', '"', '\\', '[', '{"t":', '"t":1,', '"s":"', '"d":1.', ',1', ',"a":1', 'é', '\u001f'];
+  for (const behind of behinds) {
+    const tail = behind.repeat(64).slice(0, 64 / Buffer.byteLength(behind[0]!));
+    const decoder = createDecoder({ columns: small, behind: tail, atMemoryEnd: true });
+    for (const frame of [...frames, '{"a long key of thirty-one bytes":1}\n{"t":1}\n{"d":1234567.12345678']) {
+      const bytes = Buffer.from(frame);
+      for (let length = 0; length <= bytes.length; length++) {
+        expect(decoder.decode(bytes.subarray(0, length)).rowsSeen).toBeLessThanOrEqual(4);
+        decoder.check(bytes.subarray(0, length));
+      }
     }
   }
 });

@@ -1,6 +1,8 @@
 // The decoder's promises one by one; decode.model.test.ts shows them in every mixture.
 import { expect, test } from 'vitest';
 import {
+  JSON_DONE,
+  JSON_FULL,
   REASON_DEPTH,
   REASON_DUPLICATE,
   REASON_MISSING,
@@ -19,7 +21,7 @@ import {
   TYPE_UTF8,
 } from '../../../assembly/layout.ts';
 import { loadKernel, reserveMemory } from '../../../host/kernel/load.ts';
-import { type Column, createDecoder } from '../../support/json-decoder.ts';
+import { type Column, createDecoder, emptyDecoded } from '../../support/json-decoder.ts';
 
 const n: Column = { name: 'n', type: TYPE_I64 };
 const numbers = createDecoder({ columns: [n] });
@@ -96,6 +98,7 @@ test('more rejects than one call lists are handed over in several', () => {
 
 test('a key is compared unescaped, and only whole', () => {
   expect(rowsOf('{"\\u006e":1}\n{"n":2}\n{"\\u006E":3}')).toEqual([1, 2, 3]);
+  expect(rowsOf(`{"${'\\u006e'.repeat(300)}":1,"n":2}`)).toEqual([2]);
   const near = numbers.decode('{"n":1}\n{"nn":2}\n{"N":2}\n{"n\\u0000":2}\n{"":2}\n{"\\ud800":2}');
   expect(near.rejects.map(({ reason }) => reason)).toEqual(Array(5).fill(REASON_MISSING));
 });
@@ -221,7 +224,9 @@ test('an event time is an integer or RFC 3339, rounded down, within what a Date 
       { row: 0, reason: REASON_TIME_RANGE, column: 0, at: 5 },
     ]);
   }
-  for (const text of ['', 'now', '2001-02-29T00:00:00Z', '2001-01-01T24:00:00Z', '2001-01-01T00:00:00', '2001-01-01']) {
+  const days = ['2001-02-29', '1900-02-29', '2100-02-29', '2001-04-31', '2001-13-01', '2001-00-01', '2001-01-00'];
+  const wrong = ['', 'now', '2001-01-01T24:00:00Z', '2001-01-01T00:00:00', '2001-01-01', '2001-01-01T00:00:00.Z'];
+  for (const text of [...wrong, ...days.map((day) => `${day}T00:00:00Z`)]) {
     expect(times.decode(`{"t":"${text}"}`).rejects, text).toEqual([{ row: 0, reason: REASON_TYPE, column: 0, at: 5 }]);
   }
 });
@@ -241,6 +246,25 @@ test('a row larger than an empty builder is a reject, one that only lacks room c
   expect(decoded.rows).toEqual([['123456'], ['12345'], ['1234567890'], ['']]);
   expect(decoded.rejects).toEqual([{ row: 2, reason: REASON_ROW_SIZE, column: -1, at: 29 }]);
   expect(decoder.decode('{"s":"\\u0031234567890x"}').rejects).toMatchObject([{ reason: REASON_ROW_SIZE }]);
+});
+
+test('decoders of one kernel take turns in the middle of their frames', () => {
+  const kernel = loadKernel({ memory: reserveMemory(16 * 1024 * 1024, false) });
+  const lines = createDecoder({ columns: [n], rowsMax: 1, kernel });
+  const array = createDecoder({ columns: [{ name: 's', type: TYPE_UTF8 }], bytesMax: 2, kernel });
+  const [fromLines, fromArray] = [emptyDecoded(), emptyDecoded()];
+  lines.begin('{"n":1}\n{"n":2}\n{"n":3}');
+  array.begin('[{"s":"aa"},{"s":"bb"},{"s":"cc"}]');
+  const statuses = [0, 1, 2].map(() => [lines.next(fromLines), array.next(fromArray)]);
+  expect(statuses).toEqual([
+    [JSON_FULL, JSON_FULL],
+    [JSON_FULL, JSON_FULL],
+    [JSON_DONE, JSON_DONE],
+  ]);
+  expect([fromLines.rows, fromArray.rows]).toEqual([
+    [[1n], [2n], [3n]],
+    [['aa'], ['bb'], ['cc']],
+  ]);
 });
 
 test('an arena that cannot hold the decoder refuses it with 0', () => {

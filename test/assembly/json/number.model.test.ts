@@ -74,6 +74,22 @@ test('halfway points, and one digit above and below them, round to even as JSON.
   expectDoubles(texts);
 });
 
+test('halfway points short enough for one product round to even as JSON.parse does', () => {
+  const random = seededRandom(SEED);
+  const texts: string[] = [];
+  for (let exponent = -4; exponent <= 22; exponent++) {
+    for (let count = 0; count < 40; count++) {
+      // An odd number of 54 bits, times a power of two: exactly between two doubles.
+      const five = 5n ** BigInt(Math.abs(exponent));
+      const odd = (2n ** 53n + BigInt(random.u32()) * 2097152n + BigInt(random.below(2097152))) | 1n;
+      const digits = exponent < 0 ? odd * five : odd / five + (1n - ((odd / five) % 2n));
+      texts.push(`${digits}e${exponent}`);
+      if (exponent < 0) texts.push(`${digits}`.replace(new RegExp(`(\\d{${-exponent}})$`), '.$1'));
+    }
+  }
+  expectDoubles(texts);
+});
+
 /** A little less: the last digit that is not 0 counted down, nines behind it. */
 function below(text: string): string {
   const last = text.search(/[1-9](?=[0.]*$)/);

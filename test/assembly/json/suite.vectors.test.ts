@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { TYPE_I64 } from '../../../assembly/layout.ts';
+import { isJson } from '../../model/json.ts';
 import { createDecoder } from '../../support/json-decoder.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/JSONTestSuite/test_parsing/', import.meta.url));
@@ -14,6 +15,8 @@ const named = (prefix: string) => files.filter(({ name }) => name.startsWith(pre
 /** The file as a field that nobody reads, between two rows that are whole. */
 const inRow = (bytes: Uint8Array) =>
   Buffer.concat([Buffer.from('[{"n":1},{"n":2,"unread":'), bytes, Buffer.from('},{"n":3}]')]);
+
+const isWhole = (bytes: Uint8Array) => isJson(bytes, 0, bytes.length);
 
 test('the suite is whole: 95, 188 and 35 files', () => {
   expect([named('y_').length, named('n_').length, named('i_').length]).toEqual([95, 188, 35]);
@@ -36,7 +39,7 @@ test('every value that must parse leaves its row and the rows beside it whole', 
 
 test('every value that must not parse costs its row and the rest of the array, never the row before', () => {
   // These are no JSON texts, but they make the array around them one.
-  const completed = files.filter(({ bytes }) => isJson(inRow(bytes))).map(({ name }) => name);
+  const completed = files.filter(({ bytes }) => isWhole(inRow(bytes))).map(({ name }) => name);
   for (const { name, bytes } of named('n_')) {
     if (completed.includes(name)) continue;
     const { rows, rejects } = decoder.decode(inRow(bytes));
@@ -53,15 +56,15 @@ test('texts that may or may not parse get an answer, and the rows before them st
   }
 });
 
+test('every text of the suite, its transforms included, gets the verdict of JSON.parse over strict UTF-8', () => {
+  const transforms = fileURLToPath(new URL('../../fixtures/JSONTestSuite/test_transform/', import.meta.url));
+  const more = readdirSync(transforms).map((name) => ({ name, bytes: readFileSync(join(transforms, name)) }));
+  expect(more.length).toBe(22);
+  for (const { name, bytes } of [...files, ...more]) {
+    expect({ name, accepted: decoder.check(bytes) === 0 }).toEqual({ name, accepted: isWhole(bytes) });
+  }
+});
+
 test('an empty text, a lone space and a text that its trailing bytes would complete are no JSON texts', () => {
   for (const text of ['', ' ', '[', '"', '[1,', '-', '{"a":']) expect(decoder.check(text), text).toBe(1);
 });
-
-function isJson(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-    return true;
-  } catch {
-    return false;
-  }
-}

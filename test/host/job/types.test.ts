@@ -106,6 +106,27 @@ test('select infers type and nullability of every expression', () => {
     readonly near: boolean;
     readonly hub: boolean;
   }>();
+  // The builder's own rules (typing.ts) say the same as the compiler's (shape.ts).
+  expect(
+    selected.fields.map(({ name, type, nullable }) => `${name}: ${type}${nullable ? ' | null' : ''}`),
+  ).toStrictEqual([
+    'sum: i64',
+    'sumOfNull: i64 | null',
+    'sumOfLong: i64 | null',
+    'ratio: f64 | null',
+    'hours: f64',
+    'rest: i64',
+    'late: bool | null',
+    'known: bool',
+    'filled: i32',
+    'chosen: utf8 | null',
+    'constant: f64',
+    'next: timestamp | null',
+    'gap: i64 | null',
+    'small: i32 | null',
+    'near: bool',
+    'hub: bool',
+  ]);
 });
 
 test('functions see typed rows', () => {
@@ -140,6 +161,8 @@ test('wrong names and ill-typed expressions are refused by the compiler and by n
   expect(() => flights.filter(col('delay').add(1))).toThrow('expected bool');
   // @ts-expect-error: Ill<'unknown field "dely"'>
   expect(() => flights.select({ x: col('dely') })).toThrow('did you mean "delay"');
+  // @ts-expect-error: Ill<'the literal 0.5 is no whole number; write toF64() of the integer'>
+  expect(() => flights.select({ x: col('delay').mul(0.5) })).toThrow('0.5 is no whole number');
   // @ts-expect-error: no such field
   expect(() => flights.select('origin', 'dely')).toThrow('did you mean "delay"');
   // @ts-expect-error: no such field

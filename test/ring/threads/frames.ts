@@ -16,8 +16,10 @@ export interface FramesTask {
   frameCount: number;
   payloadWordsMax: number;
   seed: number;
-  /** After every so many frames the thread rests, so that the other side runs into a full or an empty ring. */
+  /** After every so many frames the thread rests until the other side has run into the full or empty ring and slept. */
   restEvery: number;
+  /** Two i32: how often the producer slept, how often the consumer did. */
+  sleeps: SharedArrayBuffer;
 }
 
 export interface FramesReport {
@@ -33,12 +35,17 @@ export interface FramesReport {
 const PRODUCER = 0;
 const CONSUMER = 1;
 const TIMEOUT_MS = 10_000;
+/** Both may rest at once, or the other side may be through: nobody rests longer than this. */
+const REST_MS_MAX = 20;
 
 const task = workerData as FramesTask;
 const report: FramesReport = { frames: 0, checksum: 0, refused: 0, slept: 0, timedOut: 0, outOfOrder: 0 };
 const words = new Int32Array(task.buffer);
-const mine = openDoorbell(task.doorbells, task.role === 'producer' ? PRODUCER : CONSUMER);
-const other = openDoorbell(task.doorbells, task.role === 'producer' ? CONSUMER : PRODUCER);
+const mySide = task.role === 'producer' ? PRODUCER : CONSUMER;
+const otherSide = task.role === 'producer' ? CONSUMER : PRODUCER;
+const mine = openDoorbell(task.doorbells, mySide);
+const other = openDoorbell(task.doorbells, otherSide);
+const sleeps = new Int32Array(task.sleeps);
 const random = seededRandom(task.seed);
 
 if (task.role === 'producer') produce();
@@ -103,10 +110,14 @@ function sleepUnless(canMove: () => boolean): void {
   if (canMove()) cancelSleep(mine);
   else {
     report.slept++;
+    Atomics.add(sleeps, mySide, 1); // add: only a count, and the end of the other side's rest; orders nothing of the ring.
+    Atomics.notify(sleeps, mySide);
     if (!sleepSync(mine, TIMEOUT_MS)) report.timedOut++;
   }
 }
 
 function rest(): void {
-  if (report.frames % task.restEvery === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  if (report.frames % task.restEvery !== 0) return;
+  // load: the count since when a sleep of the other side ends this rest.
+  Atomics.wait(sleeps, otherSide, Atomics.load(sleeps, otherSide), REST_MS_MAX);
 }

@@ -1,0 +1,29 @@
+// host/cli/option.ts — options that several commands share, and how their values are read.
+
+import { InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_URL, engineAddress } from '../client/address.ts';
+
+export function urlOption(): Option {
+  return new Option('--url <url>', 'where the engine is: ws://, http://, or host:port')
+    .default(DEFAULT_URL)
+    .argParser((written) => {
+      try {
+        engineAddress(written);
+        return written;
+      } catch (error) {
+        throw new InvalidArgumentError((error as Error).message);
+      }
+    });
+}
+
+export function positiveInteger(written: string): number {
+  const value = Number(written);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected an integer from 1.');
+}
+
+export function positiveNumber(written: string): number {
+  const value = Number(written);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('Expected a number above 0.');
+}
