@@ -23,7 +23,7 @@ import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
 import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
 import { partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
-import { memoryDefaultBytes } from './memory.ts';
+import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
 import { Silence } from './silence.ts';
@@ -62,8 +62,9 @@ export interface StopReport {
 const RESULT_RING_BYTES = 4 * MiB;
 /** How long listeners may take to close their sockets. */
 const CLOSE_MS_MAX = 2000;
-/** How long threads may take to load their job. */
+/** How long threads may take to load their job, and each more of them. */
 const START_MS_MAX = 30_000;
+const START_THREAD_MS_MAX = 1000;
 
 export class Engine {
   readonly plan: Plan;
@@ -113,7 +114,7 @@ export class Engine {
       bounded(options.listeners ?? 1, 'listeners', LISTENERS_MAX),
       bounded(options.partitions ?? 1, 'partitions', PARTITIONS_MAX),
     );
-    const limits = engineLimits(options.memoryBytes ?? memoryDefaultBytes(), topo.partitions, options.limits);
+    const limits = engineLimits(memoryBytesOf(options), topo.partitions, options.limits);
     const least = partitionRings(plan, topo, limits.ringBytes).endBytes + 16 * MiB;
     if (limits.partitionMemoryBytes < least) {
       throw new EngineError(
@@ -122,7 +123,7 @@ export class Engine {
       );
     }
     const host = options.host ?? '127.0.0.1';
-    const port = await freePort(host, options.port ?? 0);
+    const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
     const engine = new Engine(
       plan,
       sharedState(plan, topo, limits, options.jobUrl, host, port),
@@ -178,7 +179,7 @@ export class Engine {
     });
     const tooLate = setTimeout(
       () => void this.fail(new EngineError('START', 'threads did not start in time')),
-      START_MS_MAX,
+      START_MS_MAX + START_THREAD_MS_MAX * topo.threads,
     );
     await Promise.race([Promise.all(ready), this.ended.then(() => undefined)]);
     clearTimeout(tooLate);
@@ -350,7 +351,7 @@ function sharedState(
     planHash: plan.hash,
     topology: topo,
     limits,
-    memories: Array.from({ length: topo.partitions }, () => reserveMemory(limits.partitionMemoryBytes, true)),
+    memories: Array.from({ length: topo.partitions }, () => partitionMemory(limits.partitionMemoryBytes)),
     doorbells: new SharedArrayBuffer(doorbellBytes(topo.threads)),
     counters: new SharedArrayBuffer(counterBytes(topo.threads)),
     subscriptions: new SharedArrayBuffer(Math.max(4, subscriptionBytes(topo.listeners, sinkCount))),
@@ -364,7 +365,24 @@ function sharedState(
   };
 }
 
-function bounded(value: number, what: string, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new EngineError('OPTION', `${what} = ${value}; expected an integer from 1 to ${most}`);
+function bounded(value: number, what: string, most: number, least = 1): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new EngineError('OPTION', `${what} = ${value}; expected an integer from ${least} to ${most}`);
+}
+
+/** More than there is would start, and be killed by the system without a word when state fills it. */
+function memoryBytesOf({ memoryBytes = memoryDefaultBytes() }: EngineOptions): number {
+  const most = memoryMostBytes();
+  if (memoryBytes > 0 && memoryBytes <= most) return memoryBytes;
+  const mib = (bytes: number) => Math.round(bytes / MiB);
+  throw new EngineError('MEMORY', `${mib(memoryBytes)} MiB; this process may use ${mib(most)} MiB, give less --memory`);
+}
+
+function partitionMemory(bytes: number): WebAssembly.Memory {
+  try {
+    return reserveMemory(bytes, true);
+  } catch (error) {
+    const mib = Math.round(bytes / MiB);
+    throw new EngineError('MEMORY', `a partition's ${mib} MiB cannot be reserved; give less --memory`, error);
+  }
 }
