@@ -17,7 +17,7 @@ import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
 import { stageTarget } from '../thread/targets.ts';
 import type { RingPlace, Topology } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
-import { creditBytesOf, FRAME_ARROW, FRAME_JSON, Inbox, type InboxFrame } from './inbox.ts';
+import { creditBytesOf, Inbox } from './inbox.ts';
 import { StreamIngress } from './stream-ingress.ts';
 
 export interface ListenerOptions {
@@ -103,10 +103,16 @@ export class ListenerBody implements Body {
     value: number,
     nowMs: number,
   ): boolean {
-    const frame = connection.stream.inbox.tryPush(bytes?.byteLength ?? 0);
-    if (frame === null) return false;
-    if (bytes !== null) this.kernel.u8.set(bytes, frame.address);
-    this.fill(frame, connection, kind, value, nowMs);
+    const { inbox } = connection.stream;
+    const frameBytes = bytes === null ? 0 : bytes.byteLength;
+    const address = inbox.tryPlace(frameBytes);
+    if (address < 0) return false;
+    if (bytes !== null) {
+      this.kernel.u8.set(bytes, address);
+      connection.sequence++;
+    }
+    inbox.push(connection, kind, frameBytes, value, nowMs);
+    connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
     return true;
   }
 
@@ -129,17 +135,6 @@ export class ListenerBody implements Body {
   /** Bytes of frames that wait, all streams together. */
   get inboxBytes(): number {
     return this.streams.reduce((sum, { inbox }) => sum + inbox.heldBytes, 0);
-  }
-
-  private fill(frame: InboxFrame, connection: IngestConnection, kind: number, value: number, nowMs: number): void {
-    frame.connection = connection;
-    frame.kind = kind;
-    frame.value = value;
-    frame.receivedMs = nowMs;
-    const numbered = kind === FRAME_JSON || kind === FRAME_ARROW;
-    if (numbered) connection.sequence++;
-    frame.sequence = connection.sequence;
-    connection.inFlightBytes += creditBytesOf(frame);
   }
 
   private stepStream(stream: StreamIngress): StepResult {

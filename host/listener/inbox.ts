@@ -7,9 +7,9 @@
 // A frame is copied once, out of the socket library's buffer, and decoded where it lies. First in, first out.
 // What is not bytes but must keep its place among them (a watermark, an end) is a frame of no bytes.
 // Promises
-//   - a frame without bytes holds some all the same: the count of frames is bounded with their bytes.
 //   - a frame that does not fit is refused: nothing is written, the caller tells its sender.
-//   - frame records are reused; nothing is allocated per frame once the inbox has seen its fullest moment.
+//   - every frame holds some bytes, so the capacity bounds the number of records, too.
+//   - records are numbers in one array: nothing is allocated per frame once the inbox has seen its fullest moment.
 
 import { FRAME_HELD_BYTES_MIN } from '../limits.ts';
 import type { IngestConnection } from './connection.ts';
@@ -26,8 +26,6 @@ export interface InboxFrame {
   kind: number;
   address: number;
   bytes: number;
-  /** Bytes of the inbox this frame holds, padding included. */
-  heldBytes: number;
   /** Its number on its connection; 0 for frames that are not numbered. */
   sequence: number;
   receivedMs: number;
@@ -35,13 +33,29 @@ export interface InboxFrame {
 }
 
 /** What a frame counts of its sender's credit; control messages are not free. */
-export const creditBytesOf = ({ kind, bytes }: InboxFrame): number =>
+export const creditBytesOf = ({ kind, bytes }: Pick<InboxFrame, 'kind' | 'bytes'>): number =>
   kind >= FRAME_SAYS_WATERMARK ? FRAME_HELD_BYTES_MIN : bytes;
+
+// A record: what InboxFrame says, and the bytes that it holds of the inbox, padding included.
+const KIND = 0;
+const ADDRESS = 1;
+const BYTES = 2;
+const HELD_BYTES = 3;
+const SEQUENCE = 4;
+const RECEIVED_MS = 5;
+const VALUE = 6;
+const RECORD_CELLS = 7;
+const RECORDS_AT_FIRST = 64;
 
 export class Inbox {
   readonly capacityBytes: number;
   private readonly baseAddress: number;
-  private readonly frames: InboxFrame[] = [];
+  /** Power-of-two rings, grown together. */
+  private records = new Float64Array(RECORDS_AT_FIRST * RECORD_CELLS);
+  private connections: (IngestConnection | null)[] = new Array(RECORDS_AT_FIRST).fill(null);
+  /** The oldest frame, read out of its record once. */
+  private readonly head: InboxFrame = { ...EMPTY_FRAME };
+  private headIsRead = false;
   private first = 0;
   private count = 0;
   private tail = 0;
@@ -60,53 +74,81 @@ export class Inbox {
     return this.count;
   }
 
-  /** The oldest frame; undefined when there is none. */
+  /** The oldest frame, good until it is shifted; undefined when there is none. */
   peek(): InboxFrame | undefined {
-    return this.count === 0 ? undefined : this.frames[this.first];
+    if (this.count === 0) return undefined;
+    if (!this.headIsRead) this.readHead();
+    return this.head;
   }
 
-  /**
-   * Makes room for a frame and returns its record for the caller to fill (address is set), or null when it does
-   * not fit now.
-   */
-  tryPush(bytes: number): InboxFrame | null {
-    const aligned = Math.max(FRAME_HELD_BYTES_MIN, (bytes + 7) & -8);
-    let padding = 0;
-    if (this.tail + aligned > this.capacityBytes) padding = this.capacityBytes - this.tail;
-    if (this.held + padding + aligned > this.capacityBytes) return null;
-    const at = padding > 0 ? 0 : this.tail;
-    this.tail = at + aligned;
-    this.held += padding + aligned;
-    const frame = this.recordBehindLast();
-    frame.address = this.baseAddress + at;
-    frame.bytes = bytes;
-    frame.heldBytes = padding + aligned;
+  /** Where the bytes of the next frame go, or −1 when it does not fit now. `push` follows at once. */
+  tryPlace(bytes: number): number {
+    const heldBytes = Math.max(FRAME_HELD_BYTES_MIN, (bytes + 7) & -8);
+    const toEnd = this.capacityBytes - this.tail;
+    const wraps = heldBytes > toEnd;
+    if (this.held + heldBytes + (wraps ? toEnd : 0) > this.capacityBytes) return -1;
+    return this.baseAddress + (wraps ? 0 : this.tail);
+  }
+
+  /** Takes the frame in whose bytes lie where tryPlace said. */
+  push(connection: IngestConnection, kind: number, bytes: number, value: number, receivedMs: number): void {
+    let heldBytes = Math.max(FRAME_HELD_BYTES_MIN, (bytes + 7) & -8);
+    const toEnd = this.capacityBytes - this.tail;
+    const wraps = heldBytes > toEnd;
+    const at = wraps ? 0 : this.tail;
+    this.tail = at + heldBytes;
+    if (wraps) heldBytes += toEnd; // The unused end is freed with this frame.
+    this.held += heldBytes;
+    if (this.count === this.connections.length) this.growRecords();
+    const slot = (this.first + this.count) & (this.connections.length - 1);
+    const { records } = this;
+    const cell = slot * RECORD_CELLS;
+    records[cell + KIND] = kind;
+    records[cell + ADDRESS] = this.baseAddress + at;
+    records[cell + BYTES] = bytes;
+    records[cell + HELD_BYTES] = heldBytes;
+    records[cell + SEQUENCE] = connection.sequence;
+    records[cell + RECEIVED_MS] = receivedMs;
+    records[cell + VALUE] = value;
+    this.connections[slot] = connection;
     this.count++;
-    return frame;
   }
 
   /** Frees the oldest frame. */
   shift(): void {
-    const frame = this.frames[this.first]!;
-    this.held -= frame.heldBytes;
-    this.first = (this.first + 1) % this.frames.length;
+    this.held -= this.records[this.first * RECORD_CELLS + HELD_BYTES]!;
+    this.connections[this.first] = null;
+    this.first = (this.first + 1) & (this.connections.length - 1);
     this.count--;
+    this.headIsRead = false;
     if (this.count === 0) {
       this.tail = 0;
       this.held = 0;
     }
   }
 
-  private recordBehindLast(): InboxFrame {
-    if (this.count === this.frames.length) this.growRecords();
-    return this.frames[(this.first + this.count) % this.frames.length]!;
+  private readHead(): void {
+    const { head, records } = this;
+    const cell = this.first * RECORD_CELLS;
+    head.connection = this.connections[this.first]!;
+    head.kind = records[cell + KIND]!;
+    head.address = records[cell + ADDRESS]!;
+    head.bytes = records[cell + BYTES]!;
+    head.sequence = records[cell + SEQUENCE]!;
+    head.receivedMs = records[cell + RECEIVED_MS]!;
+    head.value = records[cell + VALUE]!;
+    this.headIsRead = true;
   }
 
+  /** Twice as many records, the oldest first. */
   private growRecords(): void {
-    const rotated = [...this.frames.slice(this.first), ...this.frames.slice(0, this.first)];
-    const more = Math.max(64, rotated.length);
-    for (let index = 0; index < more; index++) rotated.push({ ...EMPTY_FRAME });
-    this.frames.splice(0, this.frames.length, ...rotated);
+    const { records, connections, first } = this;
+    this.records = new Float64Array(records.length * 2);
+    this.records.set(records.subarray(first * RECORD_CELLS));
+    this.records.set(records.subarray(0, first * RECORD_CELLS), records.length - first * RECORD_CELLS);
+    this.connections = connections
+      .slice(first)
+      .concat(connections.slice(0, first), new Array(connections.length).fill(null));
     this.first = 0;
   }
 }
@@ -116,8 +158,7 @@ const EMPTY_FRAME: InboxFrame = {
   kind: 0,
   address: 0,
   bytes: 0,
-  heldBytes: 0,
   sequence: 0,
-  receivedMs: 0,
-  value: 0,
+  receivedMs: 0.5,
+  value: 0.5,
 };

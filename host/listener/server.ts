@@ -199,7 +199,9 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
       guarded(failed, (res, req) =>
         refuse(res, counters, 405, {
           code: 'METHOD_NOT_ALLOWED',
-          message: `${req.getMethod().toUpperCase().slice(0, 16)} is not for ${route}; rows are POSTed to /v1/streams/NAME, all else is GET`,
+          message:
+            `${req.getMethod().toUpperCase().slice(0, 16)} is not for ${route}; ` +
+            'rows are POSTed to /v1/streams/NAME, all else is GET',
         }),
       ),
     );

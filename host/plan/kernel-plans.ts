@@ -68,7 +68,7 @@ export const partitionOfGroup = (group: number, groups: number, partitions: numb
   Math.floor((group * partitions) / groups);
 
 export function scatterPlanBytes(
-  flow: { route: Pick<FlowPlan['route'], 'keys' | 'columns' | 'nullKey'>; output: readonly FieldDescription[] },
+  flow: FlowPlan,
   partitions: number,
   bounds: { rowsMax: number; imageBytesMax: number; groups: number },
 ): Uint8Array {

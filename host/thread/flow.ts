@@ -36,11 +36,14 @@ export interface FlowBounds {
 /** What a function may write in one call; rows behind it are written in the next. */
 const FUNCTION_BYTES = 2 * MiB;
 
-type RunningStep =
-  | { kind: 'program'; handle: number }
-  /** A program reads whole batches: what a function has filtered is written together first. */
-  | { kind: 'compact'; scatter: number }
-  | { kind: 'filterFunction' | 'mapFunction'; function: RowFunction };
+/** `overflows`: integer results that did not fit, as far as they have been counted. */
+interface ProgramStep {
+  kind: 'program';
+  handle: number;
+  overflows: number;
+}
+
+type RunningStep = ProgramStep | { kind: 'filterFunction' | 'mapFunction'; function: RowFunction };
 
 /** A batch on its way through the steps. `origin[i]` is where row i stood in the batch of `begin`; null: at i. */
 interface Passage {
@@ -83,11 +86,9 @@ export class Flow {
     this.counters = counters;
     this.reject = reject;
     this.dropNullKeys = plan.route.nullKey === 'drop';
-    this.steps = plan.steps.flatMap((step, index) => {
+    this.steps = plan.steps.map((step, index) => {
       const input = index === 0 ? plan.input : plan.steps[index - 1]!.columns;
-      const running = runningStep(kernel, step, input, plan.timed);
-      const filtered = index > 0 && plan.steps[index - 1]!.kind === 'filterFunction';
-      return filtered && step.kind === 'program' ? [compactStep(kernel, input, bounds.rowsMax), running] : [running];
+      return runningStep(kernel, step, input, plan.timed);
     });
     const scatterPlan = scatterPlanBytes(plan, target.partitions, bounds);
     this.scatter = need(kernel.exports.scatterCreate(putBytes(kernel, scatterPlan)), 'a scatter');
@@ -138,8 +139,7 @@ export class Flow {
     for (let index = first; index < this.steps.length; index++) {
       const step = this.steps[index]!;
       const before = passage.count;
-      if (step.kind === 'program') passage = this.runProgram(step.handle, passage);
-      else if (step.kind === 'compact') passage = this.runCompact(step.scatter, passage);
+      if (step.kind === 'program') passage = this.runProgram(step, passage);
       else {
         const begin = index === first ? from : 0;
         const result = step.function.run(passage.batch, passage.selection, passage.count, begin);
@@ -153,25 +153,14 @@ export class Flow {
     this.from = 0;
   }
 
-  private runProgram(handle: number, { batch, origin }: Passage): Passage {
-    const result = this.kernel.exports.programRun(handle, batch) >>> 2;
+  private runProgram(step: ProgramStep, { batch, selection, count, origin }: Passage): Passage {
+    const { exports, u32 } = this.kernel;
+    const result = exports.programRun(step.handle, batch, selection, count) >>> 2;
     if (result === 0) throw new Error('a batch is larger than its program was made for');
-    const { u32 } = this.kernel;
+    const overflows = exports.programOverflows(step.handle);
+    if (overflows !== step.overflows) this.counters.add('expressionOverflows', overflows - step.overflows);
+    step.overflows = overflows;
     return { batch: u32[result]!, selection: u32[result + 1]!, count: u32[result + 2]!, origin };
-  }
-
-  private runCompact(scatter: number, { batch, selection, count, origin }: Passage): Passage {
-    if (selection === 0) return { batch, selection, count, origin };
-    const { exports } = this.kernel;
-    const written = exports.scatterRun(scatter, batch, selection, count, 0, 0);
-    if (written !== count) throw new Error(`${written} of ${count} rows were written together`);
-    const rows = selectedRows(this.kernel, selection)!.slice(0, count);
-    return {
-      batch: exports.scatterImage(scatter, 0) >>> 0,
-      selection: 0,
-      count,
-      origin: origin === null ? rows : rows.map((row) => origin[row]!),
-    };
   }
 
   /** A filter keeps its input's rows; a map writes new ones, and only their origin still names the old. */
@@ -227,7 +216,7 @@ function runningStep(
 ): RunningStep {
   if (step.kind === 'program') {
     const handle = need(kernel.exports.programCreate(putBytes(kernel, step.program)), 'a program');
-    return { kind: 'program', handle };
+    return { kind: 'program', handle, overflows: 0 };
   }
   const address = need(kernel.exports.reserve(FUNCTION_BYTES), 'a function');
   const fields = input.flatMap((field, index) => (field === HIDDEN_TIME ? [] : [index]));
@@ -236,13 +225,6 @@ function runningStep(
     kind: step.kind,
     function: createRowFunction({ kernel, step, input, passThrough, fields, address, bytes: FUNCTION_BYTES }),
   };
-}
-
-/** A scatter to one place. A batch that a program can take is no larger than FUNCTION_BYTES. */
-function compactStep(kernel: Kernel, columns: FlowPlan['input'], rowsMax: number): RunningStep {
-  const route = { keys: [], nullKey: 'group' as const, columns: columns.map((_, index) => index) };
-  const plan = scatterPlanBytes({ route, output: columns }, 1, { rowsMax, imageBytesMax: FUNCTION_BYTES, groups: 1 });
-  return { kind: 'compact', scatter: need(kernel.exports.scatterCreate(putBytes(kernel, plan)), 'a filter') };
 }
 
 function selectedRows(kernel: Kernel, selection: number): Uint16Array | null {

@@ -61,3 +61,19 @@ export const dealt = (frames: readonly Frame[], producers: number): Frame[][] =>
 /** Every other row, from `first` on. */
 export const everyOther = (rows: Uint32Array, first: number): Uint32Array =>
   rows.filter((_row, index) => index % 2 === first);
+
+/** Flights that nobody flew, in order of time over thirty days: for tests that must run without the real ones. */
+export function randomFlights(seed: number, count: number): Flights {
+  const random = seededRandom(seed);
+  const airports = Array.from({ length: 200 }, (_, airport) => `A${airport.toString(36).padStart(2, '0')}`);
+  const airport = () => Math.floor(random.float() ** 3 * airports.length);
+  return {
+    count,
+    ts: Float64Array.from({ length: count }, () => 978_307_200_000 + random.below(30 * 24 * 60) * 60_000).sort(),
+    origin: Uint16Array.from({ length: count }, airport),
+    destination: Uint16Array.from({ length: count }, airport),
+    delay: Int32Array.from({ length: count }, () => random.below(200) - 60),
+    distance: Int32Array.from({ length: count }, () => random.below(3000)),
+    airports,
+  };
+}

@@ -157,6 +157,6 @@ const lineTimes = (lines: string): number[] =>
   [...lines.matchAll(/"windowEnd":(-?\d+)/g)].map(([, end]) => Number(end) - 1);
 
 function streamTimes(stream: Uint8Array): number[] {
-  const ends = tableFromIPC(stream).getChild('windowEnd') as Column<number> | null;
-  return ends === null ? [] : Array.from(ends, (end) => end! - 1);
+  const ends = tableFromIPC(stream).getChild('windowEnd') as Column<number> | undefined;
+  return ends === undefined ? [] : Array.from(ends, (end) => end! - 1);
 }

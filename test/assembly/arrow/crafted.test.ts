@@ -237,6 +237,22 @@ test('a row is text exactly when TextDecoder reads its bytes', () => {
     );
     return joined(...parts);
   });
+  // Surrogates, overlong forms and what lies beyond U+10FFFF, with the last legal neighbour of each.
+  const edges = [
+    'eda080',
+    'edbfbf',
+    'ed9fbf',
+    'c080',
+    'c1bf',
+    'c280',
+    'e09fbf',
+    'e0a080',
+    'f08fbfbf',
+    'f0908080',
+    'f4908080',
+    'f48fbfbf',
+  ];
+  rows.push(...edges.map((hex) => new Uint8Array(Buffer.from(hex, 'hex'))));
   const expected = rows.flatMap((bytes, row): [number, string][] => {
     try {
       return [[row, strict.decode(bytes)]];
