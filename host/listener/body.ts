@@ -35,6 +35,13 @@ export interface ListenerOptions {
   egressDoorbellRing: () => void;
 }
 
+/** What a step takes from the inbox before it ends: bytes, and so many for each frame, which cost about as much. */
+const STEP_WORK = 16 * 1024;
+const FRAME_WORK = 64;
+
+/** While frames wait, an acknowledgement covers this much: a sixteenth of the usual credit, several batches. */
+const ACK_BYTES = 256 * 1024;
+
 export class ListenerBody implements Body {
   readonly streams: StreamIngress[];
   private readonly options: ListenerOptions;
@@ -139,10 +146,8 @@ export class ListenerBody implements Body {
 
   private stepStream(stream: StreamIngress): StepResult {
     if (stream.flushing) return this.continueFlush(stream);
-    const frame = stream.inbox.peek();
-    if (frame !== undefined) {
-      if (stream.take(frame)) stream.inbox.shift();
-      else stream.beginFlush();
+    if (stream.inbox.length > 0) {
+      takeFrames(stream);
       return 'progressed';
     }
     if (!stream.dirty) return 'idle';
@@ -155,7 +160,8 @@ export class ListenerBody implements Body {
       stream.blockedSinceTick = true;
       return 'blocked';
     }
-    if (stream.advanceFlush()) stream.drainTouched((connection) => connection.replies.acknowledge(connection));
+    if (!stream.advanceFlush()) return 'progressed';
+    if (stream.inbox.length === 0 || stream.placedBytes >= ACK_BYTES) stream.drainTouched(acknowledge);
     return 'progressed';
   }
 
@@ -177,6 +183,19 @@ export class ListenerBody implements Body {
     return 'progressed';
   }
 }
+
+/** Small frames by the hundred are one step's work, a large one is a step of its own. */
+function takeFrames(stream: StreamIngress): void {
+  const { inbox } = stream;
+  let work = 0;
+  for (let frame = inbox.peek(); frame !== undefined && work < STEP_WORK; frame = inbox.peek()) {
+    work += frame.bytes + FRAME_WORK;
+    if (!stream.take(frame)) return stream.beginFlush();
+    inbox.shift();
+  }
+}
+
+const acknowledge = (connection: IngestConnection): void => connection.replies.acknowledge(connection);
 
 /** Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own. */
 const inboxBytesOf = (limits: EngineLimits, streams: number): number =>

@@ -112,9 +112,14 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
       counters.add('connectionsOpened', 1);
       ingest.open(socket as WebSocket<SocketData & { role: IngestSocket }>);
     }),
-    message: guarded(failed, (socket, message, isBinary) =>
-      ingest.message(socket as WebSocket<SocketData & { role: IngestSocket }>, message, isBinary),
-    ),
+    // By hand, for a producer's frames come by the million: what `guarded` does, without its list of arguments.
+    message: (socket, message, isBinary) => {
+      try {
+        ingest.message(roleOf(socket), message, isBinary);
+      } catch (error) {
+        failed(error);
+      }
+    },
     ping: guarded(failed, (socket) => ingest.heard((socket.getUserData() as { role: IngestSocket }).role)),
     pong: guarded(failed, (socket) => ingest.heard((socket.getUserData() as { role: IngestSocket }).role)),
     close: guarded(failed, (socket, code) => {
@@ -142,6 +147,12 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
       subscribers.remove(socket, socket.getUserData().role as Subscriber);
     }),
   });
+}
+
+/** The library's own getUserData leaves JavaScript; its socket objects live as long as their connections. */
+function roleOf(socket: WebSocket<SocketData> & { ingest?: IngestSocket }): IngestSocket {
+  socket.ingest ??= socket.getUserData().role as IngestSocket;
+  return socket.ingest;
 }
 
 function routeHttp(app: TemplatedApp, options: ServerOptions): void {

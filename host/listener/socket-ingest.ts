@@ -41,6 +41,8 @@ export interface SocketIngestOptions {
   nowMs: () => number;
   /** There is work for the body. */
   wake: () => void;
+  /** How many turns of work this thread has done: frames between two turns came at the same time. */
+  turns: () => number;
   /** Asks the control thread for a producer id; its answer comes back through `claimed`. */
   claim: (socket: IngestSocket, done: (answer: ClaimAnswer) => void) => void;
   /** Bytes that one producer may have unacknowledged now. */
@@ -55,6 +57,11 @@ export class SocketIngest {
   private readonly openByStream: number[] = [];
   private clockMs = 0;
   private readonly replies: Replies;
+  private turn = -1;
+  private turnMs = 0;
+  /** Not yet in the counters; see count(). */
+  private frames = 0;
+  private frameBytes = 0;
 
   constructor(options: SocketIngestOptions) {
     this.options = options;
@@ -129,8 +136,7 @@ export class SocketIngest {
     );
   }
 
-  message(socket: Socket, message: ArrayBuffer, isBinary: boolean): void {
-    const { role } = socket.getUserData();
+  message(role: IngestSocket, message: ArrayBuffer, isBinary: boolean): void {
     this.heard(role);
     if (role.state === 'closed') return;
     const bytes = new Uint8Array(message);
@@ -165,12 +171,30 @@ export class SocketIngest {
     for (const { socket } of [...this.open_]) socket?.end(1012, 'SHUTTING_DOWN');
   }
 
+  /** Brings the counters up to date: now and then, for frames come by the million. */
+  count(): void {
+    const { counters } = this.options;
+    counters.add('framesReceived', this.frames);
+    counters.add('bytesReceived', this.frameBytes);
+    this.frames = 0;
+    this.frameBytes = 0;
+  }
+
+  private nowMs(): number {
+    const turn = this.options.turns();
+    if (turn !== this.turn) {
+      this.turn = turn;
+      this.turnMs = this.options.nowMs();
+    }
+    return this.turnMs;
+  }
+
   private take(role: IngestSocket, bytes: Uint8Array, isBinary: boolean): void {
     if (!isBinary && bytes[0] === CONTROL_PREFIX)
       return this.control(role, parseControl(Buffer.from(bytes).toString()));
     const { limits, counters } = this.options;
-    counters.add('framesReceived', 1);
-    counters.add('bytesReceived', bytes.byteLength);
+    this.frames++;
+    this.frameBytes += bytes.byteLength;
     if (bytes.byteLength > limits.frameBytesMax) {
       counters.add('framesOversize', 1);
       counters.add('framesRefused', 1);
@@ -181,10 +205,11 @@ export class SocketIngest {
   }
 
   private takeIn(role: IngestSocket, kind: number, bytes: Uint8Array | null, value: number): void {
-    const { body, limits, nowMs, wake } = this.options;
+    const { body, limits, wake } = this.options;
     const connection = this.ready(role);
     const isFar = connection.inFlightBytes > limits.creditBytesMax + limits.frameBytesMax;
-    if (isFar || !body.tryTakeIn(connection, kind, bytes, value, nowMs())) return this.refuseCredit(role, connection);
+    if (isFar || !body.tryTakeIn(connection, kind, bytes, value, this.nowMs()))
+      return this.refuseCredit(role, connection);
     wake();
   }
 

@@ -35,7 +35,7 @@ import {
   type Inbox,
   type InboxFrame,
 } from './inbox.ts';
-import { Producers } from './producers.ts';
+import { Producers, type ProducerTime } from './producers.ts';
 import { REASON_CODE, reasonText } from './reject-reasons.ts';
 
 /** Rows of the open batch from `fromRow` on belong to this frame. */
@@ -65,6 +65,12 @@ export class StreamIngress {
   /** The frame at the inbox's head is partly decoded. */
   private underWay = false;
   private builtRows = 0;
+  /** Rows below have their producer's watermark; those from here on are `producer`'s. */
+  private judgedRows = 0;
+  private producer: ProducerTime | null = null;
+  private rowsAtMs = 0;
+  /** Of the frames since the last acknowledgements. */
+  private decodedBytes = 0;
   private flowIndex = -1;
   private flowBegun = false;
 
@@ -109,6 +115,11 @@ export class StreamIngress {
     return this.builtRows > 0 || this.touched.length > 0;
   }
 
+  /** Right after a flush: bytes of frames whose rows are all placed, and that nobody has been told of. */
+  get placedBytes(): number {
+    return this.decodedBytes;
+  }
+
   get flushing(): boolean {
     return this.flowIndex >= 0;
   }
@@ -120,12 +131,12 @@ export class StreamIngress {
       this.heed(frame);
     } else {
       const from = this.builtRows;
+      if (connection.producer !== this.producer) this.changeProducer(connection.producer);
+      this.rowsAtMs = this.nowMs;
       this.noteFrameRows(from, connection, frame.sequence);
       const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
       this.builtRows = this.kernel.exports.builderRows(this.builder);
-      if (this.builtRows > from) this.judge(connection, from);
       connection.rows += this.builtRows - from;
-      this.counters.add('rowsAccepted', this.builtRows - from);
       if (!usedUp) {
         this.underWay = true;
         return false;
@@ -136,11 +147,14 @@ export class StreamIngress {
     connection.decodedFrames++;
     connection.decodedSequence = Math.max(connection.decodedSequence, frame.sequence);
     connection.decodedBytes += creditBytesOf(frame);
+    this.decodedBytes += creditBytesOf(frame);
     this.touch(connection);
     return true;
   }
 
   beginFlush(): void {
+    this.judge();
+    this.counters.add('rowsAccepted', this.builtRows);
     this.kernel.exports.builderSeal(this.builder);
     this.flowIndex = 0;
     this.flowBegun = false;
@@ -163,6 +177,7 @@ export class StreamIngress {
     this.sayTime();
     this.kernel.exports.builderReset(this.builder);
     this.builtRows = 0;
+    this.judgedRows = 0;
     this.frameRowsCount = 0;
     this.flowIndex = -1;
     return true;
@@ -205,6 +220,7 @@ export class StreamIngress {
       connection.decodedFrames = 0;
     }
     this.touched.length = 0;
+    this.decodedBytes = 0;
   }
 
   private touch(connection: IngestConnection): void {
@@ -214,18 +230,27 @@ export class StreamIngress {
   }
 
   private heed(frame: InboxFrame): void {
+    this.judge();
     const { producer } = frame.connection;
     if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, this.nowMs);
     if (frame.kind === FRAME_SAYS_IDLE) producer.state = 'idle';
     if (frame.kind === FRAME_SAYS_END) producer.state = 'finished';
   }
 
-  private judge(connection: IngestConnection, from: number): void {
-    if (!this.plan.timed) return;
+  /** The rows that follow are this producer's; those that are there were the last one's. */
+  private changeProducer(producer: ProducerTime): void {
+    this.judge();
+    this.producer = producer;
+  }
+
+  /** Gives the rows that have none yet their producer's watermark: one call for a run of its frames. */
+  private judge(): void {
+    const { producer, judgedRows, builtRows } = this;
+    this.judgedRows = builtRows;
+    if (producer === null || builtRows === judgedRows || !this.plan.timed) return;
     const { delayMs } = this.plan.description.eventTime!;
-    const { producer } = connection;
-    const maxTime = this.kernel.exports.watermarkRows(this.builder, from, producer.maxTime, delayMs);
-    this.producers.rows(producer, maxTime, this.nowMs);
+    const maxTime = this.kernel.exports.watermarkRows(this.builder, judgedRows, producer.maxTime, delayMs);
+    this.producers.rows(producer, maxTime, this.rowsAtMs);
   }
 
   private takeJson(frame: InboxFrame): boolean {
@@ -233,7 +258,8 @@ export class StreamIngress {
     if (!this.underWay) exports.jsonBegin(this.json, frame.address, frame.bytes);
     for (;;) {
       const status = exports.jsonNext(this.json);
-      this.rejectDecoded(frame, exports.jsonRejects(this.json) >>> 2, exports.jsonRejectCount(this.json));
+      const rejected = exports.jsonRejectCount(this.json);
+      if (rejected > 0) this.rejectDecoded(frame, exports.jsonRejects(this.json) >>> 2, rejected);
       if (status === JSON_DONE) return true;
       if (status === JSON_FULL) return false;
     }

@@ -64,6 +64,7 @@ class ListenerThread {
     const shared = { body: this.body, limits, counters, nowMs: monotonicMs, wake, stopping: () => this.stopping };
     this.ingest = new SocketIngest({
       ...shared,
+      turns: () => this.shell.turns,
       claim: (socket, done) => this.claims.ask(socket, done),
       credit: (stream) => this.credit(stream),
     });
@@ -102,6 +103,7 @@ class ListenerThread {
       this.rows[thread]!.add('beats', 1);
       tickedMs = nowMs;
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
+      this.ingest.count();
     }, TICK_MS);
     tell({ type: 'ready' });
   }
@@ -158,6 +160,7 @@ class ListenerThread {
   }
 
   private metrics(): string {
+    this.ingest.count();
     const threads = this.rows.map((counters, thread) => ({
       thread: threadName(this.start.topology, thread),
       counters,
