@@ -105,6 +105,7 @@ class ListenerThread {
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
       this.ingest.count();
     }, TICK_MS);
+    this.shell.wake(); // A body that has never run is not asleep: its doorbell would be rung in vain.
     tell({ type: 'ready' });
   }
 
