@@ -97,6 +97,8 @@ class ListenerThread {
       this.body.tick(monotonicMs());
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
     }, TICK_MS);
+    // From the first moment on it sleeps on its doorbell: results may come before any frame does.
+    this.shell.wake();
     tell({ type: 'ready' });
   }
 
