@@ -1,7 +1,8 @@
 // host/cli/ndjson-frames.ts — packs lines of JSON into text frames without parsing them.
 //
 // A frame ends with the chunk that was read at the latest: a line from a slow pipe is not kept back for company.
-// Rows in front of a line that cannot be sent are sent before it is refused. Blank lines are no rows. Not here  whether a line is JSON: the engine rejects it by name if not.
+// Rows in front of a line that cannot be sent are sent before it is refused. Blank lines are no rows.
+// Not here  whether a line is JSON: the engine rejects it by name if not.
 
 import { isUtf8 } from 'node:buffer';
 import { dataError } from './cli-error.ts';

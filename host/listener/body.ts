@@ -17,7 +17,7 @@ import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
 import { stageTarget } from '../thread/targets.ts';
 import type { RingPlace, Topology } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
-import { Inbox } from './inbox.ts';
+import { creditBytesOf, Inbox } from './inbox.ts';
 import { StreamIngress } from './stream-ingress.ts';
 
 export interface ListenerOptions {
@@ -119,7 +119,7 @@ export class ListenerBody implements Body {
       connection.sequence++;
     }
     inbox.push(connection, kind, frameBytes, value, nowMs);
-    connection.inFlightBytes += frameBytes;
+    connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
     return true;
   }
 

@@ -27,6 +27,7 @@ import { Flow, type FlowTarget, need } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
 import type { IngestConnection } from './connection.ts';
 import {
+  creditBytesOf,
   FRAME_ARROW,
   FRAME_SAYS_END,
   FRAME_SAYS_IDLE,
@@ -143,7 +144,7 @@ export class StreamIngress {
     if (connection.decodedFrames === 0) connection.oldestMs = frame.receivedMs;
     connection.decodedFrames++;
     connection.decodedSequence = Math.max(connection.decodedSequence, frame.sequence);
-    connection.decodedBytes += frame.bytes;
+    connection.decodedBytes += creditBytesOf(frame);
     this.decodedBytes += frame.bytes;
     this.touch(connection);
     return true;
@@ -290,6 +291,7 @@ export class StreamIngress {
     const field = this.plan.decoded[exports.arrowErrorColumn(this.arrow)];
     const column = field && { name: field.name, type: PHYSICAL_TYPE[field.type] };
     this.counters.add('framesRefused', 1);
+    this.counters.refuse('ARROW');
     this.counters.addRejects(REASON_SYNTAX, 1);
     this.name(frame.connection, {
       sequence: frame.sequence,

@@ -94,8 +94,12 @@ class ListenerThread {
   async open(): Promise<void> {
     const { host, port, thread } = this.start;
     if (!(await this.server.listen(host, port))) throw new Error(`cannot listen on ${host}:${port}`);
+    let tickedMs = monotonicMs();
     this.ticking = setInterval(() => {
-      this.body.tick(monotonicMs());
+      const nowMs = monotonicMs();
+      this.body.tick(nowMs);
+      this.ingest.tick(nowMs - tickedMs);
+      tickedMs = nowMs;
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
       this.ingest.count();
     }, TICK_MS);
