@@ -34,6 +34,7 @@ export const COUNTERS = [
   ['inboxBytes', 'pelton_inbox_bytes', 'Raw frames waiting at a listener'],
   ['steps', 'pelton_steps_total', 'Steps of the thread that did something'],
   ['sleeps', 'pelton_sleeps_total', 'Times the thread went to sleep'],
+  ['beats', 'pelton_beats_total', 'Times the event loop of the thread came round'],
   ['blocked', 'pelton_blocked_total', 'Times the thread found a ring ahead full'],
 ] as const;
 

@@ -145,7 +145,7 @@ export class StreamIngress {
     connection.decodedFrames++;
     connection.decodedSequence = Math.max(connection.decodedSequence, frame.sequence);
     connection.decodedBytes += creditBytesOf(frame);
-    this.decodedBytes += frame.bytes;
+    this.decodedBytes += creditBytesOf(frame);
     this.touch(connection);
     return true;
   }

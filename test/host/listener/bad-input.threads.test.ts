@@ -350,7 +350,7 @@ const cases: Case[] = [
     does: async () => {
       const raw = await RawSocket.open(live.url);
       raw.write(upgradeRequest('/v1/streams/nobody'));
-      expect(await raw.until((text) => text.includes('}'))).toContain('"known":["orders","plain"]');
+      expect(await raw.until((text) => text.includes('}'))).toContain('"known":["orders","plain","listened"]');
       raw.close();
     },
   },
