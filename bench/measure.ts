@@ -21,6 +21,8 @@ export interface BenchResult {
 export interface SuiteOptions {
   /** Small sizes, one run each: shows that the bench works and its results are right, not how fast it is. */
   smoke: boolean;
+  /** Cases whose name contains this; default: all. */
+  only?: string | undefined;
 }
 
 export type Suite = (options: SuiteOptions) => Promise<BenchResult[]>;
@@ -48,8 +50,13 @@ export interface Case {
 
 const RUNS = 5;
 
+/** Whether a case was asked for; suites ask before they prepare what only it needs. */
+export const isWanted = (name: string, { only }: SuiteOptions): boolean => only === undefined || name.includes(only);
+
 /** Runs a case and returns a row per baseline. Medians of RUNS runs (one when smoke) after one warm-up of each side. */
-export async function measure(benchCase: Case, { smoke }: SuiteOptions): Promise<BenchResult[]> {
+export async function measure(benchCase: Case, options: SuiteOptions): Promise<BenchResult[]> {
+  if (!isWanted(benchCase.name, options)) return [];
+  const { smoke } = options;
   const sides = [benchCase.ours, ...benchCase.baselines];
   const seconds = new Map<string, number[]>(sides.map((side) => [side.name, []]));
   const results = new Map<string, unknown>();

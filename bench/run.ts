@@ -1,4 +1,4 @@
-// bench/run.ts — npm run bench -- SUITE [--smoke] [--json]
+// bench/run.ts — npm run bench -- SUITE… [--only NAME] [--smoke] [--json]
 //
 // A suite is a file bench/suites/NAME.ts that exports `suite`; a folder beside it holds its parts. With --json stdout
 // holds one JSON object.
@@ -15,11 +15,17 @@ const names = readdirSync(folder, { withFileTypes: true })
   .map(({ name }) => name.slice(0, -extname(name).length));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, smoke: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    smoke: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 });
 const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0 || positionals.length === 0) {
-  process.stderr.write(`usage: npm run bench -- SUITE… [--smoke] [--json]; suites: ${names.join(', ')}\n`);
+  process.stderr.write(
+    `usage: npm run bench -- SUITE… [--only NAME] [--smoke] [--json]; suites: ${names.join(', ')}\n`,
+  );
   process.exit(64);
 }
 
@@ -28,6 +34,6 @@ process.stderr.write(`machine  ${machine}\n`);
 const results: BenchResult[] = [];
 for (const name of positionals) {
   const { suite } = (await import(new URL(`./suites/${name}.ts`, import.meta.url).href)) as { suite: Suite };
-  results.push(...(await suite({ smoke: values.smoke })));
+  results.push(...(await suite({ smoke: values.smoke, only: values.only })));
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, smoke: values.smoke, results })}\n`);
