@@ -113,6 +113,7 @@ export class ListenerBody implements Body {
     }
     inbox.push(connection, kind, frameBytes, value, nowMs);
     connection.inFlightBytes += frameBytes;
+    connection.producer.waitingFrames++;
     return true;
   }
 
