@@ -39,6 +39,7 @@ export {
 export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './encode/json';
 
 // Keyed stages.
+export { blockEpoch } from './blocks';
 export { hashColumns } from './key';
 export { xxh64 } from './hash';
 export { keyedAdvance, keyedCounter, keyedEpoch, keyedFlush, keyedPush, tableCreate, tableFree } from './keyed';

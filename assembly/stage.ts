@@ -140,7 +140,11 @@ export let scratchRemaining: usize = 0; // u16
 export let scratchSegment: usize = 0; // one block
 export let scratchStarts: usize = 0; // i64
 
-/** Rows that are hashed, resolved and added together: their tags, entries and values stay in the first-level cache. */
+/**
+ * Rows that are hashed, resolved and added together. Their slots and entries (up to 128 KiB of cache lines) must outlive
+ * the passes in the second-level cache, and a pass must be long enough to keep many lines on their way: at 100 k keys 256
+ * and 512 rows are 18 % and 5 % slower, 2048 and 4096 rows 10 % and 25 %.
+ */
 export const CHUNK_ROWS = 1024;
 
 function scratchOpen(): bool {

@@ -63,24 +63,32 @@ export async function measure(benchCase: Case, { smoke }: SuiteOptions): Promise
   for (const baseline of benchCase.baselines) {
     await benchCase.compare(results.get(benchCase.ours.name), results.get(baseline.name), baseline.name);
   }
-  return benchCase.baselines.map((baseline) => {
-    const value = benchCase.units / median(seconds.get(benchCase.ours.name)!);
-    const baselineValue = benchCase.units / median(seconds.get(baseline.name)!);
-    const floor = benchCase.baselineFloor?.[baseline.name];
-    if (!smoke && floor !== undefined && baselineValue < floor) {
-      const seen = `${baselineValue.toExponential(3)} ${benchCase.unit}, expected at least ${floor.toExponential(3)}`;
-      throw new Error(`${benchCase.name}: baseline ${baseline.name} ran at ${seen}; the comparison is lame`);
-    }
-    return {
-      name: benchCase.name,
-      value,
-      unit: benchCase.unit,
-      better: 'higher',
-      baseline: baseline.name,
-      baselineValue,
-      ratio: value / baselineValue,
-    };
+  const value = benchCase.units / median(seconds.get(benchCase.ours.name)!);
+  const rows = benchCase.baselines.map(({ name: baseline }): BenchResult => {
+    const baselineValue = benchCase.units / median(seconds.get(baseline)!);
+    const { name, unit } = benchCase;
+    return { name, value, unit, better: 'higher', baseline, baselineValue, ratio: value / baselineValue };
   });
+  for (const row of rows) show(row);
+  if (!smoke) refuseLame(benchCase, rows);
+  return rows;
+}
+
+/** A line for people, as soon as it is known: a suite may take minutes. */
+export function show({ name, value, unit, baseline, baselineValue, ratio }: BenchResult): void {
+  const ours = `${name.padEnd(32)} ${amount(value)} ${unit}`;
+  process.stderr.write(`${ours}   ${baseline} ${amount(baselineValue)}   ratio ${ratio.toFixed(2)}\n`);
+}
+
+const amount = (value: number): string => (value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value.toPrecision(4));
+
+function refuseLame({ name, unit, baselineFloor }: Case, rows: readonly BenchResult[]): void {
+  for (const { baseline, baselineValue } of rows) {
+    const floor = baselineFloor?.[baseline];
+    if (floor === undefined || baselineValue >= floor) continue;
+    const seen = `${baselineValue.toExponential(3)} ${unit}, expected at least ${floor.toExponential(3)}`;
+    throw new Error(`${name}: baseline ${baseline} ran at ${seen}; the comparison is lame`);
+  }
 }
 
 /** Seconds of one call. tinybench's clock and loop with exactly one iteration: our runs are long enough to time singly. */

@@ -34,10 +34,39 @@ export const COUNTERS = [
   ['inboxBytes', 'pelton_inbox_bytes', 'Raw frames waiting at a listener'],
   ['steps', 'pelton_steps_total', 'Steps of the thread that did something'],
   ['sleeps', 'pelton_sleeps_total', 'Times the thread went to sleep'],
+  ['beats', 'pelton_beats_total', 'Times the event loop of the thread came round'],
   ['blocked', 'pelton_blocked_total', 'Times the thread found a ring ahead full'],
 ] as const;
 
 export type CounterName = (typeof COUNTERS)[number][0];
+
+/** Why a sender was refused as a whole: the codes of PROTOCOL.md, each with a count of its own. */
+export const REFUSALS = [
+  'BAD_CONTROL',
+  'LATE_HELLO',
+  'FRAME_TOO_LARGE',
+  'FRAME_UNFINISHED',
+  'CREDIT_EXCEEDED',
+  'ACKS_UNREAD',
+  'TOO_MANY_PRODUCERS',
+  'FENCED',
+  'SHUTTING_DOWN',
+  'RETRY_LATER',
+  'SUBSCRIBER_TOO_SLOW',
+  'UNEXPECTED_MESSAGE',
+  'UNKNOWN_STREAM',
+  'UNKNOWN_SINK',
+  'UNKNOWN_PATH',
+  'UNKNOWN_FORMAT',
+  'METHOD_NOT_ALLOWED',
+  'NOT_SUBSCRIBABLE',
+  'WEBSOCKET_VERSION',
+  'BAD_QUERY',
+  'BAD_REQUEST',
+  'ARROW',
+] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
 
 /** Upper bounds of the latency histogram, seconds; the last bucket is +Inf. */
 export const LATENCY_BOUNDS_S = [
@@ -50,7 +79,8 @@ export const REASON_CELLS = 16;
 const LATENCY_BASE = COUNTERS.length;
 const LATENCY_SUM = LATENCY_BASE + LATENCY_BOUNDS_S.length + 1;
 const REASON_BASE = LATENCY_SUM + 1;
-const WATERMARK_CELL = REASON_BASE + REASON_CELLS;
+const REFUSAL_BASE = REASON_BASE + REASON_CELLS;
+const WATERMARK_CELL = REFUSAL_BASE + REFUSALS.length;
 const WATERMARK_SET_CELL = WATERMARK_CELL + 1;
 const ROW_CELLS = WATERMARK_SET_CELL + 1;
 /** Rows begin on cache lines of their own. */
@@ -100,6 +130,14 @@ export class Counters {
 
   rejects(reason: number): number {
     return this.cells[REASON_BASE + reason]!;
+  }
+
+  refuse(code: Refusal): void {
+    this.cells[REFUSAL_BASE + REFUSALS.indexOf(code)]! += 1;
+  }
+
+  refusals(code: Refusal): number {
+    return this.cells[REFUSAL_BASE + REFUSALS.indexOf(code)]!;
   }
 
   /** The event time that the thread has reached; null before it has one. */

@@ -43,15 +43,16 @@ export const HELLO_WAIT_BYTES_MAX = MiB;
 /** Rejected rows that one acknowledgement names; the rest are counted. */
 export const REJECTS_NAMED_MAX = 16;
 
-/** Distinct named producers per stream and listener. */
-export const PRODUCERS_MAX = 10_000;
+/** Acknowledgements that wait for one producer; beyond it the producer is closed. */
+export const ACK_BYTES_MAX = MiB;
+
+/** What a frame takes of its inbox at least: its record, so that empty frames are bounded too. */
+export const FRAME_HELD_BYTES_MIN = 64;
+
 export const PRODUCER_ID_BYTES_MAX = 128;
 
 /** Rounds of work a listener does before it lets the event loop look at its sockets. */
 export const LISTENER_STEPS_PER_TURN = 64;
-
-/** A thread that should run and has not beaten for this long is taken for stuck: the run ends. */
-export const THREAD_SILENT_MS_MAX = 60_000;
 
 /** How long a graceful stop may take before it is ended the hard way. */
 export const STOP_MS_MAX = 30_000;
@@ -69,21 +70,27 @@ export interface EngineLimits {
   creditBytesMax: number;
   /** Memory of one partition, rings and state. */
   partitionMemoryBytes: number;
+  /** A thread that is awake and has finished no step for this long is taken for stuck: the run ends. */
+  threadSilentMsMax: number;
+  /** A connection that has neither finished a frame nor answered a ping for this long is closed. */
+  connectionSilentMsMax: number;
+  /** Distinct named producers per stream and listener. */
+  producersMax: number;
   /** Memory of one listener besides its inboxes: builders, images, programs. */
   listenerMemoryBytes: number;
 }
 
 const RING_BYTES = 2 * MiB;
 
+export type LimitOverrides = Partial<
+  Omit<EngineLimits, 'imageBytesMax' | 'partitionMemoryBytes' | 'listenerMemoryBytes'>
+>;
+
 /**
  * @param memoryBytes  what all partitions share (--memory)
  * @param overrides    tests make rings small to be full at once
  */
-export function engineLimits(
-  memoryBytes: number,
-  partitions: number,
-  overrides: Partial<Pick<EngineLimits, 'ringBytes' | 'inboxBytes' | 'frameBytesMax' | 'creditBytesMax'>> = {},
-): EngineLimits {
+export function engineLimits(memoryBytes: number, partitions: number, overrides: LimitOverrides = {}): EngineLimits {
   const ringBytes = overrides.ringBytes ?? RING_BYTES;
   const inboxBytes = overrides.inboxBytes ?? 32 * MiB;
   return {
@@ -93,6 +100,9 @@ export function engineLimits(
     frameBytesMax: overrides.frameBytesMax ?? 4 * MiB,
     creditBytesMax: overrides.creditBytesMax ?? 4 * MiB,
     partitionMemoryBytes: Math.min(PARTITION_MEMORY_BYTES_MAX, Math.floor(memoryBytes / partitions / 65536) * 65536),
+    threadSilentMsMax: overrides.threadSilentMsMax ?? 60_000,
+    connectionSilentMsMax: overrides.connectionSilentMsMax ?? 120_000,
+    producersMax: overrides.producersMax ?? 10_000,
     listenerMemoryBytes: 512 * MiB,
   };
 }

@@ -2,7 +2,7 @@
 
 import { count, job, max, min, stream, sum, t, tumbling, websocket } from '../../host/index.ts';
 
-const rows = stream('rows', { ts: t.timestamp(), key: t.i64(), value: t.i64() }).eventTime('ts', { delay: '0ms' });
+const rows = stream('rows', { ts: t.timestamp(), key: t.i64(), value: t.i64() }).eventTime('ts', { delay: '1s' });
 
 export default job(
   'tumbling',

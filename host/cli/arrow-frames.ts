@@ -56,23 +56,27 @@ export async function* arrowFrames(chunks: AsyncIterable<Buffer>, bounds: FrameB
       END_OF_STREAM.length,
     );
   };
-  for (let message = await nextMessage(bytes); message !== null; message = await nextMessage(bytes)) {
-    if (message.kind !== KIND_SCHEMA && schema === null) throw notArrow(bytes, 'a message in front of the schema');
-    if (message.kind !== KIND_BATCH) {
-      if (batches.length > 0) yield frame(); // Later dictionaries are not theirs.
-      if (message.kind === KIND_SCHEMA) {
-        schema = message;
-        dictionaries = [];
-      } else if (message.kind === KIND_DICTIONARY) dictionaries = withDictionary(dictionaries, message);
-      continue;
+  try {
+    for (let message = await nextMessage(bytes); message !== null; message = await nextMessage(bytes)) {
+      if (message.kind !== KIND_SCHEMA && schema === null) throw notArrow(bytes, 'a message in front of the schema');
+      if (message.kind !== KIND_BATCH) {
+        if (batches.length > 0) yield frame(); // Later dictionaries are not theirs.
+        if (message.kind === KIND_SCHEMA) {
+          schema = message;
+          dictionaries = [];
+        } else if (message.kind === KIND_DICTIONARY) dictionaries = withDictionary(dictionaries, message);
+        continue;
+      }
+      const gathered = batches.reduce((sum, batch) => sum + batch.rows, 0);
+      const isFull = gathered + message.rows > bounds.rowsMax || sizeWith(message) > bounds.bytesMax;
+      if (batches.length > 0 && isFull) yield frame();
+      const frameBytes = sizeWith(message);
+      if (frameBytes > bounds.frameBytesMax) throw tooLarge(rows + 1, message, frameBytes, bounds);
+      batches.push(message);
     }
-    const gathered = batches.reduce((sum, batch) => sum + batch.rows, 0);
-    const isFull =
-      gathered + message.rows > bounds.rowsMax || sizeWith(message) > Math.min(bounds.bytesMax, bounds.frameBytesMax);
-    if (batches.length > 0 && isFull) yield frame();
-    const frameBytes = sizeWith(message);
-    if (frameBytes > bounds.frameBytesMax) throw tooLarge(rows + 1, message, frameBytes, bounds);
-    batches.push(message);
+  } catch (error) {
+    if (batches.length > 0) yield frame(); // What stands in front of the mistake is sent.
+    throw error;
   }
   if (schema === null) throw dataError('the input is empty', 'expected an Arrow IPC stream');
   if (batches.length > 0) yield frame();

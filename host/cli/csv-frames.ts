@@ -34,10 +34,13 @@ export async function* csvFrames(chunks: AsyncIterable<Buffer>, options: CsvOpti
       if (rows.isFull) yield* rows.frames();
     }
   };
-  for await (const chunk of chunks) {
-    yield* take(decode(decoder, chunk, splitter), false);
+  try {
+    for await (const chunk of chunks) yield* take(decode(decoder, chunk, splitter), false);
+    yield* take(decode(decoder, null, splitter), true);
+  } catch (error) {
+    if (rows !== null) yield* (rows as CsvRows).frames(); // What stands in front of the mistake is sent.
+    throw error;
   }
-  yield* take(decode(decoder, null, splitter), true);
   if (rows === null) throw dataError('the input is empty', 'expected a first line that names the columns');
   yield* (rows as CsvRows).frames();
 }

@@ -1,7 +1,8 @@
 // host/cli/ndjson-frames.ts — packs lines of JSON into text frames without parsing them.
 //
 // A frame ends with the chunk that was read at the latest: a line from a slow pipe is not kept back for company.
-// Blank lines are no rows. Not here  whether a line is JSON: the engine rejects it by name if not.
+// Rows in front of a line that cannot be sent are sent before it is refused. Blank lines are no rows.
+// Not here  whether a line is JSON: the engine rejects it by name if not.
 
 import { isUtf8 } from 'node:buffer';
 import { dataError } from './cli-error.ts';
@@ -49,24 +50,37 @@ class LinePacker {
       const newline = bytes.indexOf(NEWLINE, at);
       if (newline < 0 && !isLast) break;
       const end = newline < 0 ? bytes.length : newline + 1;
-      this.checkLine(end - at);
+      const isTooLong = end - at > this.bounds.frameBytesMax;
       const isFull = frameRows === this.bounds.rowsMax || end - frameFrom > this.bounds.bytesMax;
-      if (frameRows > 0 && isFull) {
-        yield this.frame(bytes.subarray(frameFrom, at), frameRows);
+      if (frameRows > 0 && (isFull || isTooLong)) {
+        yield* this.frames(bytes.subarray(frameFrom, at), frameRows);
         frameFrom = at;
         frameRows = 0;
       }
+      if (isTooLong) throw this.tooLong();
       this.lines++;
       if (!isBlank(bytes, at, end)) frameRows++;
       at = end;
     }
-    if (frameRows > 0) yield this.frame(bytes.subarray(frameFrom, at), frameRows);
+    if (frameRows > 0) yield* this.frames(bytes.subarray(frameFrom, at), frameRows);
     this.rest = bytes.subarray(at);
-    this.checkLine(this.rest.length);
+    if (this.rest.length > this.bounds.frameBytesMax) throw this.tooLong();
+  }
+
+  private *frames(bytes: Buffer, rows: number): Generator<Frame> {
+    if (isUtf8(bytes)) {
+      yield this.frame(bytes, rows);
+      return;
+    }
+    const { before, rowsBefore } = beforeWrong(bytes);
+    if (rowsBefore > 0) yield this.frame(bytes.subarray(0, before), rowsBefore);
+    throw dataError(
+      `row ${this.rows + 1} is not UTF-8`,
+      'convert the input first, e.g. with «iconv -f latin1 -t utf-8»',
+    );
   }
 
   private frame(bytes: Buffer, rows: number): Frame {
-    if (!isUtf8(bytes)) throw this.notUtf8(bytes);
     const first = this.rows + 1;
     this.rows += rows;
     // A frame that begins with ! would be taken for a control message: behind a space it is a row that is no JSON.
@@ -74,24 +88,24 @@ class LinePacker {
     return { text: true, bytes: safe, rows, rowNumber: consecutive(first) };
   }
 
-  private checkLine(lineBytes: number): void {
-    if (lineBytes <= this.bounds.frameBytesMax) return;
-    throw dataError(
+  private tooLong(): Error {
+    return dataError(
       `line ${this.lines + 1} is longer than ${this.bounds.frameBytesMax} bytes, the most that the engine takes in one frame`,
       'expected one JSON object per line, each ended by a newline',
     );
   }
+}
 
-  private notUtf8(bytes: Buffer): Error {
-    let row = this.rows;
-    for (let at = 0; at < bytes.length; ) {
-      const newline = bytes.indexOf(NEWLINE, at);
-      const end = newline < 0 ? bytes.length : newline + 1;
-      if (!isBlank(bytes, at, end)) row++;
-      if (!isUtf8(bytes.subarray(at, end))) break;
-      at = end;
-    }
-    return dataError(`row ${row} is not UTF-8`, 'convert the input first, e.g. with «iconv -f latin1 -t utf-8»');
+/** The lines in front of the first that is not UTF-8. */
+function beforeWrong(bytes: Buffer): { before: number; rowsBefore: number } {
+  let before = 0;
+  let rowsBefore = 0;
+  for (;;) {
+    const newline = bytes.indexOf(NEWLINE, before);
+    const end = newline < 0 ? bytes.length : newline + 1;
+    if (!isUtf8(bytes.subarray(before, end))) return { before, rowsBefore };
+    if (!isBlank(bytes, before, end)) rowsBefore++;
+    before = end;
   }
 }
 

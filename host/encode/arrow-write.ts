@@ -125,15 +125,20 @@ function columnBuffers(column: ArrowColumn, from: number, rows: number): [Uint8A
 
 function textBuffers(values: ArrayLike<ArrowValue>, from: number, rows: number): [Uint8Array, Uint8Array] {
   const encoder = new TextEncoder();
-  const texts = Array.from({ length: rows }, (_, row) => encoder.encode(String(values[from + row] ?? '')));
+  const texts = Array.from({ length: rows }, (_, row) => String(values[from + row] ?? ''));
+  const joined = texts.join('');
+  const whole = encoder.encode(joined);
+  // As many bytes as characters: all ASCII, encoded by one call instead of one per value. Other texts are encoded one
+  // by one: halves of a surrogate pair at the seam of two texts must not become a pair.
+  const parts = whole.length === joined.length ? texts : texts.map((text) => encoder.encode(text));
   const offsets = new Uint8Array((rows + 1) * 4);
   const view = new DataView(offsets.buffer);
   let end = 0;
-  for (const [row, text] of texts.entries()) {
-    end += text.length;
+  for (const [row, { length }] of parts.entries()) {
+    end += length;
     view.setInt32((row + 1) * 4, end, true);
   }
-  return [offsets, concatenated(texts)];
+  return [offsets, parts === texts ? whole : concatenated(parts as Uint8Array[])];
 }
 
 function integerWithin({ name, type }: ArrowColumn, value: ArrowValue, bits: 32 | 64): bigint {

@@ -11,6 +11,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { doorbellBytes, ring } from '../../ring/doorbell.ts';
 import { ringBytes } from '../../ring/spsc.ts';
+import { monotonicMs } from '../clock.ts';
 import { Counters, counterBytes } from '../counters.ts';
 import { subscriptionBytes } from '../egress/subscriptions.ts';
 import { EngineError } from '../errors.ts';
@@ -22,9 +23,10 @@ import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
 import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
 import { partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
-import { memoryDefaultBytes } from './memory.ts';
+import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
+import { Silence } from './silence.ts';
 
 // Emitted JavaScript keeps the names and changes the extension.
 const LISTENER = new URL(`../listener/thread${extname(import.meta.url)}`, import.meta.url);
@@ -58,8 +60,11 @@ export interface StopReport {
 
 /** Room for the largest encoded message eight times over: an Arrow stream is an image and its metadata. */
 const RESULT_RING_BYTES = 4 * MiB;
-/** How long threads may take to load their job. */
+/** How long listeners may take to close their sockets. */
+const CLOSE_MS_MAX = 2000;
+/** How long threads may take to load their job, and each more of them. */
 const START_MS_MAX = 30_000;
+const START_THREAD_MS_MAX = 1000;
 
 export class Engine {
   readonly plan: Plan;
@@ -75,6 +80,7 @@ export class Engine {
   private readonly workers: Worker[] = [];
   private readonly events = new EventEmitter();
   private readonly done = new Set<number>();
+  private readonly gone = new Set<number>();
   private readonly endedOutputs = new Set<number>();
   private readonly registry: ProducerRegistry;
   private readonly releases = new Map<number, (handover: ProducerHandover | null) => void>();
@@ -108,7 +114,7 @@ export class Engine {
       bounded(options.listeners ?? 1, 'listeners', LISTENERS_MAX),
       bounded(options.partitions ?? 1, 'partitions', PARTITIONS_MAX),
     );
-    const limits = engineLimits(options.memoryBytes ?? memoryDefaultBytes(), topo.partitions, options.limits);
+    const limits = engineLimits(memoryBytesOf(options), topo.partitions, options.limits);
     const least = partitionRings(plan, topo, limits.ringBytes).endBytes + 16 * MiB;
     if (limits.partitionMemoryBytes < least) {
       throw new EngineError(
@@ -117,7 +123,7 @@ export class Engine {
       );
     }
     const host = options.host ?? '127.0.0.1';
-    const port = await freePort(host, options.port ?? 0);
+    const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
     const engine = new Engine(
       plan,
       sharedState(plan, topo, limits, options.jobUrl, host, port),
@@ -173,10 +179,11 @@ export class Engine {
     });
     const tooLate = setTimeout(
       () => void this.fail(new EngineError('START', 'threads did not start in time')),
-      START_MS_MAX,
+      START_MS_MAX + START_THREAD_MS_MAX * topo.threads,
     );
     await Promise.race([Promise.all(ready), this.ended.then(() => undefined)]);
     clearTimeout(tooLate);
+    this.watchSilence();
     this.state = 'running';
   }
 
@@ -184,6 +191,8 @@ export class Engine {
     const name = threadName(this.topology, thread);
     worker.on('error', (error) => void this.fail(new EngineError('THREAD', `${name} failed: ${error.message}`, error)));
     worker.on('exit', (code) => {
+      this.gone.add(thread);
+      this.events.emit('closed', thread);
       if (!this.done.has(thread) && this.state !== 'ended') {
         void this.fail(
           new EngineError(
@@ -199,6 +208,25 @@ export class Engine {
         else this.hear(thread, message);
       });
     });
+  }
+
+  /** A thread that never ends a step would hold everything up without a word. */
+  private watchSilence(): void {
+    const { threadSilentMsMax } = this.limits;
+    const silence = new Silence(this.counters, threadSilentMsMax);
+    let lookedMs = monotonicMs();
+    const looking = setInterval(
+      () => {
+        const nowMs = monotonicMs();
+        const thread = silence.look(nowMs - lookedMs);
+        lookedMs = nowMs;
+        if (thread < 0 || this.done.has(thread)) return;
+        const what = `${threadName(this.topology, thread)} has not finished a step for ${threadSilentMsMax / 1000} s`;
+        void this.fail(new EngineError('STUCK', `${what}; does a function of the job wait or loop without end?`));
+      },
+      Math.min(1000, threadSilentMsMax / 8),
+    );
+    void this.ended.finally(() => clearInterval(looking)).catch(() => undefined);
   }
 
   private hear(thread: number, message: Exclude<ThreadMessage, { type: 'ready' }>): void {
@@ -228,35 +256,52 @@ export class Engine {
   }
 
   private async finish(): Promise<void> {
-    await this.closeListeners();
+    const open = await this.closeListeners();
     this.state = 'ended';
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    await this.endWorkers(open);
     this.settle.resolve({ openRows: this.openRows });
   }
 
   private async fail(error: EngineError): Promise<void> {
     if (this.state === 'ended') return;
     this.state = 'ended';
-    await this.closeListeners();
-    for (const [thread, worker] of this.workers.entries()) {
-      ring(openDoorbells(this.start)[thread]!);
-      void worker.terminate();
-    }
+    const open = await this.closeListeners();
+    void this.endWorkers(open);
     this.settle.reject(error);
   }
 
-  /** A listener that ends with an open socket library aborts the process: each closes its own first. */
-  private async closeListeners(): Promise<void> {
-    const closing = new Set(Array.from({ length: this.topology.listeners }, (_, listener) => listener));
+  /** What does not let go of its sockets (a function that never returns) ends with the process, not before it. */
+  private async endWorkers(open: ReadonlySet<number>): Promise<void> {
+    const ending = this.workers.map((worker, thread) => {
+      if (open.has(thread)) return worker.unref();
+      ring(openDoorbells(this.start)[thread]!);
+      return worker.terminate();
+    });
+    await Promise.all(ending);
+  }
+
+  /**
+   * A listener that ends with an open socket library aborts the process: each closes its own first.
+   *
+   * @returns those that did not
+   */
+  private async closeListeners(): Promise<ReadonlySet<number>> {
+    const listeners = Array.from({ length: this.topology.listeners }, (_, listener) => listener);
+    const closing = new Set(listeners.filter((listener) => this.workers[listener] && !this.gone.has(listener)));
+    if (closing.size === 0) return closing;
     const closed = new Promise<void>((resolve) => {
-      const onClosed = (thread: number) => {
+      this.events.on('closed', (thread: number) => {
         closing.delete(thread);
         if (closing.size === 0) resolve();
-      };
-      this.events.on('closed', onClosed);
+      });
     });
     for (const listener of closing) this.order(listener, { type: 'close' });
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+    let late: NodeJS.Timeout | undefined;
+    const tooLate = new Promise((resolve) => {
+      late = setTimeout(resolve, CLOSE_MS_MAX);
+    });
+    await Promise.race([closed, tooLate]).finally(() => clearTimeout(late));
+    return closing;
   }
 
   private async claim(listener: number, message: Extract<ThreadMessage, { type: 'claim' }>): Promise<void> {
@@ -306,7 +351,7 @@ function sharedState(
     planHash: plan.hash,
     topology: topo,
     limits,
-    memories: Array.from({ length: topo.partitions }, () => reserveMemory(limits.partitionMemoryBytes, true)),
+    memories: Array.from({ length: topo.partitions }, () => partitionMemory(limits.partitionMemoryBytes)),
     doorbells: new SharedArrayBuffer(doorbellBytes(topo.threads)),
     counters: new SharedArrayBuffer(counterBytes(topo.threads)),
     subscriptions: new SharedArrayBuffer(Math.max(4, subscriptionBytes(topo.listeners, sinkCount))),
@@ -320,7 +365,24 @@ function sharedState(
   };
 }
 
-function bounded(value: number, what: string, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new EngineError('OPTION', `${what} = ${value}; expected an integer from 1 to ${most}`);
+function bounded(value: number, what: string, most: number, least = 1): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new EngineError('OPTION', `${what} = ${value}; expected an integer from ${least} to ${most}`);
+}
+
+/** More than there is would start, and be killed by the system without a word when state fills it. */
+function memoryBytesOf({ memoryBytes = memoryDefaultBytes() }: EngineOptions): number {
+  const most = memoryMostBytes();
+  if (memoryBytes > 0 && memoryBytes <= most) return memoryBytes;
+  const mib = (bytes: number) => Math.round(bytes / MiB);
+  throw new EngineError('MEMORY', `${mib(memoryBytes)} MiB; this process may use ${mib(most)} MiB, give less --memory`);
+}
+
+function partitionMemory(bytes: number): WebAssembly.Memory {
+  try {
+    return reserveMemory(bytes, true);
+  } catch (error) {
+    const mib = Math.round(bytes / MiB);
+    throw new EngineError('MEMORY', `a partition's ${mib} MiB cannot be reserved; give less --memory`, error);
+  }
 }

@@ -1,4 +1,4 @@
-// host/engine/memory.ts — how much memory the partitions share when nobody says: half of what this process may use.
+// host/engine/memory.ts — how much memory this process may use, and what the partitions share of it when nobody says.
 
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
@@ -6,8 +6,11 @@ import { totalmem } from 'node:os';
 /** Where a cgroup states its limit: version 2, then version 1. */
 const CGROUP_LIMITS = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'];
 
-/** Half of the smaller of RAM and cgroup limit, bytes. Pages are committed when they are first touched. */
-export function memoryDefaultBytes(): number {
+/** Half of it. Pages are committed when they are first touched. */
+export const memoryDefaultBytes = (): number => Math.floor(memoryMostBytes() / 2);
+
+/** The smaller of RAM and cgroup limit, bytes. */
+export function memoryMostBytes(): number {
   let least = totalmem();
   for (const file of CGROUP_LIMITS) {
     try {
@@ -17,5 +20,5 @@ export function memoryDefaultBytes(): number {
       // This machine has no such cgroup file.
     }
   }
-  return Math.floor(least / 2);
+  return least;
 }

@@ -83,6 +83,7 @@ export interface KernelExports {
   keyedAdvance(stage: number, watermark: number): void;
   keyedFlush(stage: number): number;
   keyedFire(stage: number, out: number, outBytesMax: number): number;
+  blockEpoch(address: number): number;
   keyedEpoch(stage: number, epoch: number): void;
   keyedCounter(stage: number, which: number): number;
   keyedSnapshot(stage: number, out: number, outBytesMax: number, start: number): number;

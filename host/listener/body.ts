@@ -17,7 +17,7 @@ import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
 import { stageTarget } from '../thread/targets.ts';
 import type { RingPlace, Topology } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
-import { Inbox } from './inbox.ts';
+import { creditBytesOf, Inbox } from './inbox.ts';
 import { StreamIngress } from './stream-ingress.ts';
 
 export interface ListenerOptions {
@@ -34,6 +34,13 @@ export interface ListenerOptions {
   deliver: (bytes: Uint8Array) => void;
   egressDoorbellRing: () => void;
 }
+
+/** What a step takes from the inbox before it ends: bytes, and so many for each frame, which cost about as much. */
+const STEP_WORK = 16 * 1024;
+const FRAME_WORK = 64;
+
+/** While frames wait, an acknowledgement covers this much: a sixteenth of the usual credit, several batches. */
+const ACK_BYTES = 256 * 1024;
 
 export class ListenerBody implements Body {
   readonly streams: StreamIngress[];
@@ -112,7 +119,7 @@ export class ListenerBody implements Body {
       connection.sequence++;
     }
     inbox.push(connection, kind, frameBytes, value, nowMs);
-    connection.inFlightBytes += frameBytes;
+    connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
     connection.producer.waitingFrames++;
     return true;
   }
@@ -140,10 +147,8 @@ export class ListenerBody implements Body {
 
   private stepStream(stream: StreamIngress): StepResult {
     if (stream.flushing) return this.continueFlush(stream);
-    const frame = stream.inbox.peek();
-    if (frame !== undefined) {
-      if (stream.take(frame)) stream.inbox.shift();
-      else stream.beginFlush();
+    if (stream.inbox.length > 0) {
+      takeFrames(stream);
       return 'progressed';
     }
     if (!stream.dirty) return 'idle';
@@ -156,7 +161,9 @@ export class ListenerBody implements Body {
       stream.blockedSinceTick = true;
       return 'blocked';
     }
-    if (stream.advanceFlush()) stream.drainTouched((connection) => connection.replies.acknowledge(connection));
+    if (stream.advanceFlush() && (stream.inbox.length === 0 || stream.placedBytes >= ACK_BYTES)) {
+      stream.drainTouched(acknowledge);
+    }
     return 'progressed';
   }
 
@@ -178,6 +185,19 @@ export class ListenerBody implements Body {
     return 'progressed';
   }
 }
+
+/** Small frames by the hundred are one step's work, a large one is a step of its own. */
+function takeFrames(stream: StreamIngress): void {
+  const { inbox } = stream;
+  let work = 0;
+  for (let frame = inbox.peek(); frame !== undefined && work < STEP_WORK; frame = inbox.peek()) {
+    work += frame.bytes + FRAME_WORK;
+    if (!stream.take(frame)) return stream.beginFlush();
+    inbox.shift();
+  }
+}
+
+const acknowledge = (connection: IngestConnection): void => connection.replies.acknowledge(connection);
 
 /** Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own. */
 const inboxBytesOf = (limits: EngineLimits, streams: number): number =>

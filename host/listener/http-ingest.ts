@@ -8,12 +8,12 @@
 // The answer comes when every row is in its partition's ring or rejected by name.
 
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import type { Counters } from '../counters.ts';
+import type { Counters, Refusal } from '../counters.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { ListenerBody } from './body.ts';
 import { newConnection, type Replies, type RowReject } from './connection.ts';
 import { type ControlMessage, parseControl } from './control-text.ts';
-import { answerJson } from './http-reply.ts';
+import { answerJson, refuse } from './http-reply.ts';
 import { FRAME_ARROW, FRAME_JSON, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK } from './inbox.ts';
 import { ANONYMOUS } from './producers.ts';
 
@@ -42,6 +42,11 @@ export function postRows(res: HttpResponse, req: HttpRequest, stream: number, op
     answered = true;
     answerJson(res, status, body);
   };
+  const refused = (status: number, code: Refusal, message: string) => {
+    if (answered) return;
+    answered = true;
+    refuse(res, options.counters, status, { code, message });
+  };
   const forget = () => {
     arrivingBytes -= bytes;
     bytes = 0;
@@ -52,8 +57,8 @@ export function postRows(res: HttpResponse, req: HttpRequest, stream: number, op
     options.counters.add('connectionsAborted', 1);
     forget();
   });
-  if (said !== null && said.type === 'mistake')
-    return answer(400, { type: 'error', code: 'BAD_QUERY', message: said.message });
+  if (said !== null && said.type === 'mistake') return refused(400, 'BAD_QUERY', said.message);
+  if (lengthHeaders(req) > 1) return refused(400, 'BAD_REQUEST', 'more than one Content-Length');
   res.onData((chunk, isLast) => {
     if (answered) return;
     bytes += chunk.byteLength;
@@ -62,21 +67,17 @@ export function postRows(res: HttpResponse, req: HttpRequest, stream: number, op
       options.counters.add('framesOversize', 1);
       forget();
       const message = `the body is larger than ${options.limits.frameBytesMax} bytes; send several`;
-      return answer(413, { type: 'error', code: 'FRAME_TOO_LARGE', message });
+      return refused(413, 'FRAME_TOO_LARGE', message);
     }
     if (arrivingBytes > options.limits.inboxBytes || options.stopping()) {
       forget();
-      return answer(503, {
-        type: 'error',
-        code: options.stopping() ? 'SHUTTING_DOWN' : 'RETRY_LATER',
-        message: 'try again in a moment',
-      });
+      return refused(503, options.stopping() ? 'SHUTTING_DOWN' : 'RETRY_LATER', 'try again in a moment');
     }
     chunks.push(new Uint8Array(chunk.slice(0)));
     if (!isLast) return;
     const body = Buffer.concat(chunks);
     forget();
-    take(body, kind, said, stream, options, answer);
+    take(body, kind, said, stream, options, answer, refused);
   });
 }
 
@@ -87,6 +88,7 @@ function take(
   stream: number,
   options: HttpIngestOptions,
   answer: (status: number, body: object) => void,
+  refused: (status: number, code: Refusal, message: string) => void,
 ): void {
   const { body, counters, nowMs, wake } = options;
   const ingress = body.streams[stream]!;
@@ -117,11 +119,20 @@ function take(
     }
     if (!body.tryTakeIn(connection, frameKind, frameBytes, value, nowMs())) {
       counters.add('framesRefused', 1);
-      return answer(503, { type: 'error', code: 'RETRY_LATER', message: 'the inbox is full; try again in a moment' });
+      return refused(503, 'RETRY_LATER', 'the inbox is full; try again in a moment');
     }
     awaited++;
   }
   wake();
+}
+
+/** Two that differ are how a request is smuggled past a proxy; the socket library takes the first. */
+function lengthHeaders(req: HttpRequest): number {
+  let count = 0;
+  req.forEach((name) => {
+    if (name === 'content-length') count++;
+  });
+  return count;
 }
 
 /** From the whole query: asked for one name, uWebSockets does not tell `?end` from its absence. */

@@ -11,6 +11,7 @@
 //   - every frame holds some bytes, so the capacity bounds the number of records, too.
 //   - records are numbers in one array: nothing is allocated per frame once the inbox has seen its fullest moment.
 
+import { FRAME_HELD_BYTES_MIN } from '../limits.ts';
 import type { IngestConnection } from './connection.ts';
 
 export const FRAME_JSON = 1;
@@ -31,8 +32,9 @@ export interface InboxFrame {
   value: number;
 }
 
-/** The least a frame holds: with records of 56 bytes and a reference, 32 MiB of the smallest frames cost four times that. */
-const HELD_BYTES_MIN = 16;
+/** What a frame counts of its sender's credit; control messages are not free. */
+export const creditBytesOf = ({ kind, bytes }: Pick<InboxFrame, 'kind' | 'bytes'>): number =>
+  kind >= FRAME_SAYS_WATERMARK ? FRAME_HELD_BYTES_MIN : bytes;
 
 // A record: what InboxFrame says, and the bytes that it holds of the inbox, padding included.
 const KIND = 0;
@@ -81,7 +83,7 @@ export class Inbox {
 
   /** Where the bytes of the next frame go, or −1 when it does not fit now. `push` follows at once. */
   tryPlace(bytes: number): number {
-    const heldBytes = Math.max(HELD_BYTES_MIN, (bytes + 7) & -8);
+    const heldBytes = Math.max(FRAME_HELD_BYTES_MIN, (bytes + 7) & -8);
     const toEnd = this.capacityBytes - this.tail;
     const wraps = heldBytes > toEnd;
     if (this.held + heldBytes + (wraps ? toEnd : 0) > this.capacityBytes) return -1;
@@ -90,7 +92,7 @@ export class Inbox {
 
   /** Takes the frame in whose bytes lie where tryPlace said. */
   push(connection: IngestConnection, kind: number, bytes: number, value: number, receivedMs: number): void {
-    let heldBytes = Math.max(HELD_BYTES_MIN, (bytes + 7) & -8);
+    let heldBytes = Math.max(FRAME_HELD_BYTES_MIN, (bytes + 7) & -8);
     const toEnd = this.capacityBytes - this.tail;
     const wraps = heldBytes > toEnd;
     const at = wraps ? 0 : this.tail;

@@ -1,6 +1,6 @@
 // host/listener/metrics.ts — the engine's counters as Prometheus text (exposition format 0.0.4), one series per thread.
 
-import { COUNTERS, type Counters, LATENCY_BOUNDS_S } from '../counters.ts';
+import { COUNTERS, type Counters, LATENCY_BOUNDS_S, REFUSALS } from '../counters.ts';
 import { REASON_CODE } from './reject-reasons.ts';
 
 export interface ThreadMetrics {
@@ -21,6 +21,7 @@ export function metricsText(threads: readonly ThreadMetrics[], rings: readonly R
     for (const { thread, counters } of threads) lines.push(`${name}{thread="${thread}"} ${counters.get(counter)}`);
   }
   rejectLines(lines, threads);
+  refusalLines(lines, threads);
   watermarkLines(lines, threads);
   ringLines(lines, rings);
   latencyLines(lines, threads);
@@ -34,6 +35,17 @@ function rejectLines(lines: string[], threads: readonly ThreadMetrics[]): void {
     for (const [reason, code] of Object.entries(REASON_CODE)) {
       const rows = counters.rejects(Number(reason));
       if (rows > 0) lines.push(`${name}{thread="${thread}",reason="${code}"} ${rows}`);
+    }
+  }
+}
+
+function refusalLines(lines: string[], threads: readonly ThreadMetrics[]): void {
+  const name = 'pelton_refusals_total';
+  lines.push(`# HELP ${name} Frames, messages, requests and connections refused by name`, `# TYPE ${name} counter`);
+  for (const { thread, counters } of threads) {
+    for (const code of REFUSALS) {
+      const count = counters.refusals(code);
+      if (count > 0) lines.push(`${name}{thread="${thread}",code="${code}"} ${count}`);
     }
   }
 }

@@ -21,7 +21,7 @@ import { type EngineLimits, SUBSCRIBER_BYTES_MAX, UWS_PAYLOAD_FACTOR } from '../
 import { streamNamed } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type HttpIngestOptions, postRows } from './http-ingest.ts';
-import { answerJson, answerText, notFound } from './http-reply.ts';
+import { answerJson, answerText, notFound, refuse } from './http-reply.ts';
 import type { IngestSocket, SocketIngest } from './socket-ingest.ts';
 import { streamSchema } from './stream-schema.ts';
 import type { Subscriber, Subscribers } from './subscribers.ts';
@@ -104,17 +104,24 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
   app.ws<SocketData>('/v1/streams/:name', {
     ...behavior,
     upgrade: guarded(failed, (res, req, context) => {
-      const stream = streamNamed(plan, decodeURIComponent(req.getParameter(0) ?? ''));
-      if (stream === undefined) return notFound(res, 'stream', req.getParameter(0) ?? '', streamNames(plan));
-      upgrade(res, req, context, { role: ingest.newSocket(stream.index) });
+      const stream = streamNamed(plan, nameIn(req));
+      if (stream === undefined) return notFound(res, counters, 'stream', nameIn(req), streamNames(plan));
+      upgrade(res, req, context, counters, { role: ingest.newSocket(stream.index) });
     }),
     open: guarded(failed, (socket) => {
       counters.add('connectionsOpened', 1);
       ingest.open(socket as WebSocket<SocketData & { role: IngestSocket }>);
     }),
-    message: guarded(failed, (socket, message, isBinary) =>
-      ingest.message(socket as WebSocket<SocketData & { role: IngestSocket }>, message, isBinary),
-    ),
+    // By hand, for a producer's frames come by the million: what `guarded` does, without its list of arguments.
+    message: (socket, message, isBinary) => {
+      try {
+        ingest.message(roleOf(socket), message, isBinary);
+      } catch (error) {
+        failed(error);
+      }
+    },
+    ping: guarded(failed, (socket) => ingest.heard((socket.getUserData() as { role: IngestSocket }).role)),
+    pong: guarded(failed, (socket) => ingest.heard((socket.getUserData() as { role: IngestSocket }).role)),
     close: guarded(failed, (socket, code) => {
       countClose(counters, code);
       ingest.close((socket.getUserData() as { role: IngestSocket }).role);
@@ -123,7 +130,7 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
   app.ws<SocketData>('/v1/sinks/:name', {
     ...behavior,
     maxPayloadLength: 4096, // Subscribers have nothing to say.
-    upgrade: guarded(failed, (res, req, context) => upgradeSubscriber(plan, res, req, context)),
+    upgrade: guarded(failed, (res, req, context) => upgradeSubscriber(plan, counters, res, req, context)),
     open: guarded(failed, (socket) => {
       counters.add('connectionsOpened', 1);
       const role = socket.getUserData().role as Subscriber;
@@ -132,6 +139,7 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
       socket.send(JSON.stringify({ type: 'subscribed', sink, format: role.format, partitions }));
     }),
     message: guarded(failed, (socket) => {
+      counters.refuse('UNEXPECTED_MESSAGE');
       socket.send(JSON.stringify({ type: 'error', code: 'UNEXPECTED_MESSAGE', message: 'a subscriber only listens' }));
     }),
     close: guarded(failed, (socket, code) => {
@@ -141,8 +149,14 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
   });
 }
 
+/** The library's own getUserData leaves JavaScript; its socket objects live as long as their connections. */
+function roleOf(socket: WebSocket<SocketData> & { ingest?: IngestSocket }): IngestSocket {
+  socket.ingest ??= socket.getUserData().role as IngestSocket;
+  return socket.ingest;
+}
+
 function routeHttp(app: TemplatedApp, options: ServerOptions): void {
-  const { plan, failed } = options;
+  const { plan, failed, counters } = options;
   app.get(
     '/healthz',
     guarded(failed, (res) => answerJson(res, options.health().status === 'ok' ? 200 : 503, options.health())),
@@ -162,18 +176,18 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
   app.get(
     '/v1/streams/:name',
     guarded(failed, (res, req) => {
-      const name = decodeURIComponent(req.getParameter(0) ?? '');
+      const name = nameIn(req);
       const stream = streamNamed(plan, name);
-      if (stream === undefined) return notFound(res, 'stream', name, streamNames(plan));
+      if (stream === undefined) return notFound(res, counters, 'stream', name, streamNames(plan));
       answerJson(res, 200, streamSchema(stream, options.limits));
     }),
   );
   app.get(
     '/v1/sinks/:name',
     guarded(failed, (res, req) => {
-      const name = decodeURIComponent(req.getParameter(0) ?? '');
+      const name = nameIn(req);
       const output = plan.outputs.find(({ sinks }) => sinks.some((sink) => sink.name === name));
-      if (output === undefined) return notFound(res, 'sink', name, sinkNames(plan));
+      if (output === undefined) return notFound(res, counters, 'sink', name, sinkNames(plan));
       answerJson(res, 200, {
         sink: name,
         fields: output.fields,
@@ -184,19 +198,42 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
   app.post(
     '/v1/streams/:name',
     guarded(failed, (res, req) => {
-      const name = decodeURIComponent(req.getParameter(0) ?? '');
+      const name = nameIn(req);
       const stream = streamNamed(plan, name);
-      if (stream === undefined) return notFound(res, 'stream', name, streamNames(plan));
+      if (stream === undefined) return notFound(res, counters, 'stream', name, streamNames(plan));
       postRows(res, req, stream.index, options);
     }),
   );
+  for (const route of ['/healthz', '/metrics', '/v1/streams', '/v1/streams/:name', '/v1/sinks', '/v1/sinks/:name']) {
+    app.any(
+      route,
+      guarded(failed, (res, req) =>
+        refuse(res, counters, 405, {
+          code: 'METHOD_NOT_ALLOWED',
+          message:
+            `${req.getMethod().toUpperCase().slice(0, 16)} is not for ${route}; ` +
+            'rows are POSTed to /v1/streams/NAME, all else is GET',
+        }),
+      ),
+    );
+  }
   app.any(
     '/*',
-    guarded(failed, (res, req) => notFound(res, 'path', req.getUrl(), [...ROUTES])),
+    guarded(failed, (res, req) => notFound(res, counters, 'path', req.getUrl(), [...ROUTES])),
   );
 }
 
 const ROUTES = ['/healthz', '/metrics', '/v1/streams', '/v1/streams/NAME', '/v1/sinks', '/v1/sinks/NAME'] as const;
+
+/** The last part of the path; one that is wrongly encoded is nobody's name. */
+function nameIn(req: HttpRequest): string {
+  const written = req.getParameter(0) ?? '';
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
+}
 
 const streamNames = (plan: Plan): string[] => plan.streams.map(({ description }) => description.name);
 
@@ -205,10 +242,9 @@ export const sinkNames = (plan: Plan): string[] => plan.outputs.flatMap(({ sinks
 
 type Upgrade = Parameters<NonNullable<Parameters<TemplatedApp['ws']>[1]['upgrade']>>;
 
-function upgrade(res: HttpResponse, req: HttpRequest, context: Upgrade[2], data: SocketData): void {
+function upgrade(res: HttpResponse, req: HttpRequest, context: Upgrade[2], counters: Counters, data: SocketData): void {
   if (req.getHeader('sec-websocket-version') !== '13') {
-    return answerJson(res, 426, {
-      type: 'error',
+    return refuse(res, counters, 426, {
       code: 'WEBSOCKET_VERSION',
       message: 'expected Sec-WebSocket-Version: 13',
     });
@@ -222,27 +258,31 @@ function upgrade(res: HttpResponse, req: HttpRequest, context: Upgrade[2], data:
   );
 }
 
-function upgradeSubscriber(plan: Plan, res: HttpResponse, req: HttpRequest, context: Upgrade[2]): void {
-  const name = decodeURIComponent(req.getParameter(0) ?? '');
+function upgradeSubscriber(
+  plan: Plan,
+  counters: Counters,
+  res: HttpResponse,
+  req: HttpRequest,
+  context: Upgrade[2],
+): void {
+  const name = nameIn(req);
   const sink = sinkNames(plan).indexOf(name);
   const description = plan.outputs.flatMap(({ sinks }) => sinks)[sink];
-  if (description === undefined) return notFound(res, 'sink', name, sinkNames(plan));
+  if (description === undefined) return notFound(res, counters, 'sink', name, sinkNames(plan));
   if (description.kind !== 'websocket') {
-    return answerJson(res, 409, {
-      type: 'error',
+    return refuse(res, counters, 409, {
       code: 'NOT_SUBSCRIBABLE',
       message: `sink ${name} is a ${description.kind} sink; add websocket('…') to the pipeline's .to(…) to subscribe`,
     });
   }
   const format = (req.getQuery('format') ?? 'json') as ResultFormat;
   if (!FORMATS.includes(format)) {
-    return answerJson(res, 400, {
-      type: 'error',
+    return refuse(res, counters, 400, {
       code: 'UNKNOWN_FORMAT',
-      message: `format ${JSON.stringify(format)} is not known; expected ${FORMATS.join(' or ')}`,
+      message: `format ${JSON.stringify(format.slice(0, 64))} is not known; expected ${FORMATS.join(' or ')}`,
     });
   }
-  upgrade(res, req, context, { role: { kind: 'subscriber', sink, format, resume: new Map(), cut: false } });
+  upgrade(res, req, context, counters, { role: { kind: 'subscriber', sink, format, resume: new Map(), cut: false } });
 }
 
 /** 1006: TCP ended without a close frame, as it does for frames over uWebSockets' own limit and for bad UTF-8. */

@@ -4,8 +4,8 @@
 // buffer back then). Frames that come while a hello waits for the control thread's answer are kept aside, bounded.
 
 import type { WebSocket } from 'uWebSockets.js';
-import type { Counters } from '../counters.ts';
-import { type EngineLimits, HELLO_WAIT_BYTES_MAX } from '../limits.ts';
+import type { Counters, Refusal } from '../counters.ts';
+import { ACK_BYTES_MAX, type EngineLimits, FRAME_HELD_BYTES_MIN, HELLO_WAIT_BYTES_MAX } from '../limits.ts';
 import type { ListenerBody } from './body.ts';
 import { type IngestConnection, newConnection, type Replies, type RowReject } from './connection.ts';
 import { CONTROL_PREFIX, type ControlMessage, PROTOCOL_VERSION, parseControl } from './control-text.ts';
@@ -26,6 +26,9 @@ export interface IngestSocket {
   /** Frames that came while a hello waited. */
   kept: { bytes: Uint8Array; isBinary: boolean }[];
   keptBytes: number;
+  /** On the clock of `tick`: its last whole frame, ping or pong. */
+  heardMs: number;
+  pinged: boolean;
 }
 
 /** What the control thread decides about a hello. */
@@ -38,6 +41,8 @@ export interface SocketIngestOptions {
   nowMs: () => number;
   /** There is work for the body. */
   wake: () => void;
+  /** How many turns of work this thread has done: frames between two turns came at the same time. */
+  turns: () => number;
   /** Asks the control thread for a producer id; its answer comes back through `claimed`. */
   claim: (socket: IngestSocket, done: (answer: ClaimAnswer) => void) => void;
   /** Bytes that one producer may have unacknowledged now. */
@@ -51,7 +56,13 @@ export class SocketIngest {
   private readonly open_ = new Set<IngestSocket>();
   private readonly openByStream: number[] = [];
   private readonly waitingForPlace = new Map<ProducerTime, (() => void)[]>();
+  private clockMs = 0;
   private readonly replies: Replies;
+  private turn = -1;
+  private turnMs = 0;
+  /** Not yet in the counters; see count(). */
+  private frames = 0;
+  private frameBytes = 0;
 
   constructor(options: SocketIngestOptions) {
     this.options = options;
@@ -77,7 +88,35 @@ export class SocketIngest {
       state: 'open',
       kept: [],
       keptBytes: 0,
+      heardMs: this.clockMs,
+      pinged: false,
     };
+  }
+
+  /** A whole message, ping or pong came. */
+  heard(role: IngestSocket): void {
+    role.heardMs = this.clockMs;
+    role.pinged = false;
+  }
+
+  /**
+   * Asks silent connections for a sign of life, and closes those that give none: one that sends a frame byte by byte
+   * cannot answer a ping, while the socket library takes every byte for life.
+   */
+  tick(sinceMs: number): void {
+    // A listener that was away itself has not heard anyone.
+    this.clockMs += Math.min(sinceMs, HEARING_MS_MAX);
+    const { connectionSilentMsMax } = this.options.limits;
+    for (const role of this.open_) {
+      const silentMs = this.clockMs - role.heardMs;
+      if (silentMs > connectionSilentMsMax) {
+        const message = `no whole frame and no pong for ${Math.round(connectionSilentMsMax / 1000)} s`;
+        this.end(role, 'FRAME_UNFINISHED', message, 1008);
+      } else if (silentMs > connectionSilentMsMax / 2 && !role.pinged) {
+        role.pinged = true;
+        role.socket?.ping();
+      }
+    }
   }
 
   open(socket: Socket): void {
@@ -98,8 +137,8 @@ export class SocketIngest {
     );
   }
 
-  message(socket: Socket, message: ArrayBuffer, isBinary: boolean): void {
-    const { role } = socket.getUserData();
+  message(role: IngestSocket, message: ArrayBuffer, isBinary: boolean): void {
+    this.heard(role);
     if (role.state === 'closed') return;
     const bytes = new Uint8Array(message);
     if (role.state === 'waiting') return this.keep(role, bytes, isBinary);
@@ -127,11 +166,7 @@ export class SocketIngest {
   /** The engine stops: what is in the inbox is still placed and acknowledged, what comes now is refused. */
   refuseMore(): void {
     for (const role of this.open_) {
-      this.say(role, {
-        type: 'error',
-        code: 'SHUTTING_DOWN',
-        message: 'the engine stops; frames from here on are not taken',
-      });
+      this.sayError(role, 'SHUTTING_DOWN', 'the engine stops; frames from here on are not taken');
       role.state = 'closed';
     }
   }
@@ -141,24 +176,45 @@ export class SocketIngest {
     for (const { socket } of [...this.open_]) socket?.end(1012, 'SHUTTING_DOWN');
   }
 
+  /** Brings the counters up to date: now and then, for frames come by the million. */
+  count(): void {
+    const { counters } = this.options;
+    counters.add('framesReceived', this.frames);
+    counters.add('bytesReceived', this.frameBytes);
+    this.frames = 0;
+    this.frameBytes = 0;
+  }
+
+  private nowMs(): number {
+    const turn = this.options.turns();
+    if (turn !== this.turn) {
+      this.turn = turn;
+      this.turnMs = this.options.nowMs();
+    }
+    return this.turnMs;
+  }
+
   private take(role: IngestSocket, bytes: Uint8Array, isBinary: boolean): void {
     if (!isBinary && bytes[0] === CONTROL_PREFIX)
       return this.control(role, parseControl(Buffer.from(bytes).toString()));
-    const { body, limits, counters, nowMs, wake } = this.options;
-    counters.add('framesReceived', 1);
-    counters.add('bytesReceived', bytes.byteLength);
+    const { limits, counters } = this.options;
+    this.frames++;
+    this.frameBytes += bytes.byteLength;
     if (bytes.byteLength > limits.frameBytesMax) {
       counters.add('framesOversize', 1);
       counters.add('framesRefused', 1);
       const message = `a frame of ${bytes.byteLength} bytes; at most ${limits.frameBytesMax} are taken, send smaller frames`;
       return this.end(role, 'FRAME_TOO_LARGE', message, 1009);
     }
+    this.takeIn(role, isBinary ? FRAME_ARROW : FRAME_JSON, bytes, 0);
+  }
+
+  private takeIn(role: IngestSocket, kind: number, bytes: Uint8Array | null, value: number): void {
+    const { body, limits, wake } = this.options;
     const connection = this.ready(role);
-    if (connection.inFlightBytes > limits.creditBytesMax + limits.frameBytesMax)
+    const isFar = connection.inFlightBytes > limits.creditBytesMax + limits.frameBytesMax;
+    if (isFar || !body.tryTakeIn(connection, kind, bytes, value, this.nowMs()))
       return this.refuseCredit(role, connection);
-    if (!body.tryTakeIn(connection, isBinary ? FRAME_ARROW : FRAME_JSON, bytes, 0, nowMs())) {
-      return this.refuseCredit(role, connection);
-    }
     wake();
   }
 
@@ -175,22 +231,21 @@ export class SocketIngest {
   }
 
   private control(role: IngestSocket, message: ControlMessage): void {
-    const { body, nowMs, wake } = this.options;
-    if (message.type === 'mistake')
-      return this.say(role, { type: 'error', code: 'BAD_CONTROL', message: message.message });
+    if (message.type === 'mistake') return this.sayError(role, 'BAD_CONTROL', message.message);
     if (message.type === 'hello') return this.hello(role, message.producer, message.epoch);
-    const connection = this.ready(role);
     const kind =
       message.type === 'watermark' ? FRAME_SAYS_WATERMARK : message.type === 'idle' ? FRAME_SAYS_IDLE : FRAME_SAYS_END;
-    if (!body.tryTakeIn(connection, kind, null, message.type === 'watermark' ? message.time : 0, nowMs())) {
-      return this.refuseCredit(role, connection);
-    }
-    wake();
+    this.takeIn(role, kind, null, message.type === 'watermark' ? message.time : 0);
   }
 
   private hello(role: IngestSocket, producer: string, epoch: number): void {
     if (role.connection !== null) {
-      return this.say(role, { type: 'error', code: 'LATE_HELLO', message: '!hello must come before anything else' });
+      return this.sayError(role, 'LATE_HELLO', '!hello must come before anything else');
+    }
+    const { producers } = this.options.body.streams[role.stream]!;
+    if (producers.count >= this.options.limits.producersMax && producers.get(producer) === undefined) {
+      const message = `${producers.count} producers have said hello here; ids are for senders that come back, not for connections`;
+      return this.end(role, 'TOO_MANY_PRODUCERS', message, 1013);
     }
     role.producer = producer;
     role.epoch = epoch;
@@ -249,7 +304,7 @@ export class SocketIngest {
   }
 
   private keep(role: IngestSocket, bytes: Uint8Array, isBinary: boolean): void {
-    role.keptBytes += bytes.byteLength;
+    role.keptBytes += Math.max(FRAME_HELD_BYTES_MIN, bytes.byteLength);
     if (role.keptBytes > HELLO_WAIT_BYTES_MAX) {
       return this.end(role, 'CREDIT_EXCEEDED', 'wait for the answer to !hello: it says how much you may send', 1008);
     }
@@ -274,7 +329,9 @@ export class SocketIngest {
       counters.latency((nowMs() - connection.oldestMs) / 1000, connection.decodedFrames);
     if (connection.producer.waitingFrames === 0) this.allPlaced(connection.producer);
     const role = socketOf.get(connection);
-    role?.socket?.send(
+    if (role === undefined) return;
+    this.write(
+      role,
       `{"type":"ack","sequence":${connection.ackedSequence},"rows":${connection.rows},"rejected":${connection.rejectedRows},"credit":${this.options.credit(connection.stream.plan.index)}}`,
     );
   }
@@ -285,21 +342,45 @@ export class SocketIngest {
   }
 
   private say(role: IngestSocket, message: object): void {
-    role.socket?.send(JSON.stringify(message));
+    this.write(role, JSON.stringify(message));
   }
 
-  private end(role: IngestSocket, code: string, message: string, closeCode: number, accepted?: number): void {
+  /** One that does not read what it is told is told once more, and closed. */
+  private write(role: IngestSocket, text: string): void {
     const { socket } = role;
     if (socket === null) return;
+    if (socket.getBufferedAmount() <= ACK_BYTES_MAX) {
+      socket.send(text);
+      return;
+    }
+    this.options.counters.refuse('ACKS_UNREAD');
+    const message = `more than ${ACK_BYTES_MAX} bytes of answers wait unread; read while you send`;
+    socket.send(JSON.stringify({ type: 'error', code: 'ACKS_UNREAD', message }));
+    role.state = 'closed';
+    socket.end(1008, 'ACKS_UNREAD');
+  }
+
+  private sayError(role: IngestSocket, code: Refusal, message: string): void {
+    this.options.counters.refuse(code);
+    this.say(role, { type: 'error', code, message });
+  }
+
+  private end(role: IngestSocket, code: Refusal, message: string, closeCode: number, accepted?: number): void {
+    const { socket } = role;
+    if (socket === null) return;
+    this.options.counters.refuse(code);
     this.say(role, { type: 'error', code, message, ...(accepted === undefined ? {} : { accepted }) });
     role.state = 'closed';
-    socket.end(closeCode, code);
+    if (role.socket !== null) socket.end(closeCode, code); // Telling it may have closed it.
   }
 
   private key(role: IngestSocket): string {
     return `${role.stream}/${role.producer}`;
   }
 }
+
+/** Between two ticks a listener has heard its sockets for at most this long: the rest it was away. */
+const HEARING_MS_MAX = 250;
 
 /** Asked afresh each time: taking a frame may close the socket. */
 const isClosed = (role: IngestSocket): boolean => role.state === 'closed';

@@ -27,6 +27,7 @@ import { Flow, type FlowTarget, need } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
 import type { IngestConnection } from './connection.ts';
 import {
+  creditBytesOf,
   FRAME_ARROW,
   FRAME_SAYS_END,
   FRAME_SAYS_IDLE,
@@ -34,7 +35,7 @@ import {
   type Inbox,
   type InboxFrame,
 } from './inbox.ts';
-import { Producers } from './producers.ts';
+import { Producers, type ProducerTime } from './producers.ts';
 import { REASON_CODE, reasonText } from './reject-reasons.ts';
 
 /** Rows of the open batch from `fromRow` on belong to this frame. */
@@ -64,6 +65,11 @@ export class StreamIngress {
   /** The frame at the inbox's head is partly decoded. */
   private underWay = false;
   private builtRows = 0;
+  /** Rows below have their producer's watermark; those from here on are `producer`'s. */
+  private judgedRows = 0;
+  private producer: ProducerTime | null = null;
+  /** Of the frames since the last acknowledgements. */
+  private decodedBytes = 0;
   private flowIndex = -1;
   private flowBegun = false;
 
@@ -108,6 +114,11 @@ export class StreamIngress {
     return this.builtRows > 0 || this.touched.length > 0;
   }
 
+  /** Right after a flush: bytes of frames whose rows are all placed, and that nobody has been told of. */
+  get placedBytes(): number {
+    return this.decodedBytes;
+  }
+
   get flushing(): boolean {
     return this.flowIndex >= 0;
   }
@@ -119,12 +130,11 @@ export class StreamIngress {
       this.heed(frame);
     } else {
       const from = this.builtRows;
+      if (connection.producer !== this.producer) this.changeProducer(connection.producer);
       this.noteFrameRows(from, connection, frame.sequence);
       const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
       this.builtRows = this.kernel.exports.builderRows(this.builder);
-      if (this.builtRows > from) this.judge(connection, from);
       connection.rows += this.builtRows - from;
-      this.counters.add('rowsAccepted', this.builtRows - from);
       if (!usedUp) {
         this.underWay = true;
         return false;
@@ -134,12 +144,15 @@ export class StreamIngress {
     if (connection.decodedFrames === 0) connection.oldestMs = frame.receivedMs;
     connection.decodedFrames++;
     connection.decodedSequence = Math.max(connection.decodedSequence, frame.sequence);
-    connection.decodedBytes += frame.bytes;
+    connection.decodedBytes += creditBytesOf(frame);
+    this.decodedBytes += creditBytesOf(frame);
     this.touch(connection);
     return true;
   }
 
   beginFlush(): void {
+    this.judge();
+    this.counters.add('rowsAccepted', this.builtRows);
     this.kernel.exports.builderSeal(this.builder);
     this.flowIndex = 0;
     this.flowBegun = false;
@@ -162,6 +175,7 @@ export class StreamIngress {
     this.sayTime();
     this.kernel.exports.builderReset(this.builder);
     this.builtRows = 0;
+    this.judgedRows = 0;
     this.frameRowsCount = 0;
     this.flowIndex = -1;
     return true;
@@ -206,6 +220,7 @@ export class StreamIngress {
       connection.decodedFrames = 0;
     }
     this.touched.length = 0;
+    this.decodedBytes = 0;
   }
 
   private touch(connection: IngestConnection): void {
@@ -215,17 +230,26 @@ export class StreamIngress {
   }
 
   private heed(frame: InboxFrame): void {
+    this.judge();
     const { producer } = frame.connection;
     if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, this.nowMs);
     if (frame.kind === FRAME_SAYS_IDLE) producer.state = 'idle';
     if (frame.kind === FRAME_SAYS_END) producer.state = 'finished';
   }
 
-  private judge(connection: IngestConnection, from: number): void {
-    if (!this.plan.timed) return;
+  /** The rows that follow are this producer's; those that are there were the last one's. */
+  private changeProducer(producer: ProducerTime): void {
+    this.judge();
+    this.producer = producer;
+  }
+
+  /** Gives the rows that have none yet their producer's watermark: one call for a run of its frames. */
+  private judge(): void {
+    const { producer, judgedRows, builtRows } = this;
+    this.judgedRows = builtRows;
+    if (producer === null || builtRows === judgedRows || !this.plan.timed) return;
     const { delayMs } = this.plan.description.eventTime!;
-    const { producer } = connection;
-    const maxTime = this.kernel.exports.watermarkRows(this.builder, from, producer.maxTime, delayMs);
+    const maxTime = this.kernel.exports.watermarkRows(this.builder, judgedRows, producer.maxTime, delayMs);
     this.producers.rows(producer, maxTime, this.nowMs);
   }
 
@@ -234,7 +258,8 @@ export class StreamIngress {
     if (!this.underWay) exports.jsonBegin(this.json, frame.address, frame.bytes);
     for (;;) {
       const status = exports.jsonNext(this.json);
-      this.rejectDecoded(frame, exports.jsonRejects(this.json) >>> 2, exports.jsonRejectCount(this.json));
+      const rejected = exports.jsonRejectCount(this.json);
+      if (rejected > 0) this.rejectDecoded(frame, exports.jsonRejects(this.json) >>> 2, rejected);
       if (status === JSON_DONE) return true;
       if (status === JSON_FULL) return false;
     }
@@ -268,6 +293,7 @@ export class StreamIngress {
     const field = this.plan.decoded[exports.arrowErrorColumn(this.arrow)];
     const column = field && { name: field.name, type: PHYSICAL_TYPE[field.type] };
     this.counters.add('framesRefused', 1);
+    this.counters.refuse('ARROW');
     this.counters.addRejects(REASON_SYNTAX, 1);
     this.name(frame.connection, {
       sequence: frame.sequence,

@@ -80,6 +80,7 @@ export class Subscribers {
     this.remove(socket, subscriber);
     subscriber.cut = true;
     this.counters.add('subscribersCut', 1);
+    this.counters.refuse('SUBSCRIBER_TOO_SLOW');
     const resume = Object.fromEntries(subscriber.resume);
     socket.send(
       JSON.stringify({

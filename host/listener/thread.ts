@@ -36,6 +36,7 @@ class ListenerThread {
   private readonly claims = new Claims();
   private ticking: NodeJS.Timeout | undefined;
   private stopping = false;
+  private closed = false;
 
   constructor(start: ThreadStart, plan: Plan) {
     const { topology, thread: listener, limits, memories } = start;
@@ -63,6 +64,7 @@ class ListenerThread {
     const shared = { body: this.body, limits, counters, nowMs: monotonicMs, wake, stopping: () => this.stopping };
     this.ingest = new SocketIngest({
       ...shared,
+      turns: () => this.shell.turns,
       claim: (socket, done) => this.claims.ask(socket, done),
       credit: (stream) => this.credit(stream),
     });
@@ -93,12 +95,17 @@ class ListenerThread {
   async open(): Promise<void> {
     const { host, port, thread } = this.start;
     if (!(await this.server.listen(host, port))) throw new Error(`cannot listen on ${host}:${port}`);
+    let tickedMs = monotonicMs();
     this.ticking = setInterval(() => {
-      this.body.tick(monotonicMs());
+      const nowMs = monotonicMs();
+      this.body.tick(nowMs);
+      this.ingest.tick(nowMs - tickedMs);
+      this.rows[thread]!.add('beats', 1);
+      tickedMs = nowMs;
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
+      this.ingest.count();
     }, TICK_MS);
-    // From the first moment on it sleeps on its doorbell: results may come before any frame does.
-    this.shell.wake();
+    this.shell.wake(); // A body that has never run is not asleep: its doorbell would be rung in vain.
     tell({ type: 'ready' });
   }
 
@@ -126,8 +133,15 @@ class ListenerThread {
     }
   }
 
-  private close(): void {
+  /** Also on the way out of a thread that something has ended: an open socket would take the process along. */
+  closeSockets(): void {
+    if (this.closed) return;
+    this.closed = true;
     this.server.close();
+  }
+
+  private close(): void {
+    this.closeSockets();
     clearInterval(this.ticking);
     tell({ type: 'closed' });
     parentPort!.close();
@@ -147,6 +161,7 @@ class ListenerThread {
   }
 
   private metrics(): string {
+    this.ingest.count();
     const threads = this.rows.map((counters, thread) => ({
       thread: threadName(this.start.topology, thread),
       counters,
@@ -178,6 +193,8 @@ function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
 try {
   const start = workerData as ThreadStart;
   const thread = new ListenerThread(start, await loadPlan(start.jobUrl, start.planHash));
+  process.on('exit', () => thread.closeSockets());
+  process.on('uncaughtException', tellFailure);
   parentPort!.on('message', (order: ListenerOrder) => thread.obey(order));
   await thread.open();
 } catch (error) {

@@ -8,6 +8,8 @@ import type { Counters } from '../counters.ts';
 import type { Body } from './body.ts';
 
 export class AsyncShell {
+  /** Turns so far. */
+  turns = 0;
   private readonly body: Body;
   private readonly doorbell: Doorbell;
   private readonly stepsPerTurn: number;
@@ -43,6 +45,7 @@ export class AsyncShell {
 
   private turn(): void {
     this.scheduled = false;
+    this.turns++;
     if (this.over) return;
     cancelSleep(this.doorbell);
     try {

@@ -223,7 +223,7 @@ test('a snapshot of another version, another plan or too large for the arena is 
       rows(TYPE_I64, ...Array.from({ length: 1000 }, (_, i): [bigint, bigint, bigint] => [1n, BigInt(key + i), 1n])),
     );
   }
-  expect(keyedStage(plan(TYPE_I64), { memoryBytes: 3 * 1024 * 1024 }).restore(large.snapshot())).toBe(
+  expect(keyedStage(plan(TYPE_I64), { memoryBytes: 2 * 1024 * 1024 }).restore(large.snapshot())).toBe(
     RESTORE_STATE_FULL,
   );
 });

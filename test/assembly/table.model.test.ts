@@ -31,6 +31,7 @@ function inverse(odd: bigint): bigint {
 interface Subject {
   stage: KeyedStage;
   table: number;
+  batch: number;
   use(keys: readonly Value[]): void;
 }
 
@@ -41,14 +42,13 @@ function subject(type: number, memoryBytes = 64 * 1024 * 1024): Subject {
     stage,
     table: stage.kernel.exports.tableCreate(stage.handle),
     use: (keys) => void writeImage(stage.kernel.u8, batch, [{ type, values: keys }]),
-    ...{ batch },
+    batch,
   };
 }
 
 /** Runs `steps` of upsert, find and erase on both sides; every key lies in `keys`. */
-function compare({ stage, table, use, ...rest }: Subject, keys: readonly Value[], steps: number, random: Random): void {
+function compare({ stage, table, batch, use }: Subject, keys: readonly Value[], steps: number, random: Random): void {
   const { exports, f64 } = stage.kernel;
-  const { batch } = rest as unknown as { batch: number };
   use(keys);
   const model = new Map<number, number>();
   let upserts = 0.7;
@@ -120,8 +120,7 @@ test('agrees with a Map when every key belongs to one segment, however deep the 
 });
 
 test('more keys of one tag than a segment holds are refused, and every earlier key is still there', () => {
-  const { stage, table, use, ...rest } = subject(TYPE_I64);
-  const { batch } = rest as unknown as { batch: number };
+  const { stage, table, batch, use } = subject(TYPE_I64);
   const { exports } = stage.kernel;
   use(distinct(8500, (index) => keyOfHash((0xabcdef00n << 32n) | BigInt(index))));
   let held = 0;
@@ -133,8 +132,7 @@ test('more keys of one tag than a segment holds are refused, and every earlier k
 });
 
 test('an erased entry serves the next key of its size: no new block is taken', () => {
-  const { stage, table, use, ...rest } = subject(TYPE_I64);
-  const { batch } = rest as unknown as { batch: number };
+  const { stage, table, batch, use } = subject(TYPE_I64);
   const { exports } = stage.kernel;
   use(distinct(4000, (index) => BigInt(index)));
   for (let index = 0; index < 2000; index++) exports.tableUpsert(stage.handle, table, batch, index);
@@ -144,4 +142,18 @@ test('an erased entry serves the next key of its size: no new block is taken', (
     exports.tableUpsert(stage.handle, table, batch, 2000 + index);
   }
   expect(exports.keyedCounter(stage.handle, COUNTER_STATE_BYTES)).toBe(bytes);
+});
+
+test('a block carries the epoch of its last change: a new key and an erased one mark it, a search does not', () => {
+  const { stage, table, batch, use } = subject(TYPE_I64);
+  const { exports } = stage.kernel;
+  use([1n, 2n]);
+  exports.keyedEpoch(stage.handle, 7);
+  const entry = exports.tableUpsert(stage.handle, table, batch, 0) >>> 0;
+  expect(exports.blockEpoch(entry)).toBe(7);
+  exports.keyedEpoch(stage.handle, 8);
+  exports.tableFind(stage.handle, table, batch, 0);
+  expect(exports.blockEpoch(entry)).toBe(7);
+  exports.tableErase(stage.handle, table, batch, 0);
+  expect(exports.blockEpoch(entry)).toBe(8);
 });

@@ -1,6 +1,6 @@
-// test/jobs/puppet.mjs — a job whose partitions do what a key says: stop for a while, spin, leave, trap.
+// test/jobs/puppet.mjs — a job whose threads do what a key says: stop for a while, spin, leave, trap.
 //
-// The filter stands behind the aggregation, so it runs on the partition's thread. Plain JavaScript, since every thread
+// Behind the aggregation the filter runs on the partition's thread, before it ("listened") on the listener's. Plain JavaScript, since every thread
 // compares the text of the job's functions and a test's main thread may see TypeScript rewritten.
 import { count, job, stream, sum, t, tumbling, websocket } from '../../host/index.ts';
 
@@ -9,6 +9,12 @@ const rows = (name) => stream(name, { ts: t.timestamp(), key: t.utf8(), value: t
 function obeyed(row) {
   const [order, argument] = row.key.split(':');
   if (order === 'stall') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(argument));
+  if (order === 'spin') for (;;);
+  if (order === 'later') {
+    setTimeout(() => {
+      throw new Error('thrown later');
+    });
+  }
   if (order === 'exit') process.exit(Number(argument));
   if (order === 'trap') {
     // The smallest module with one function: unreachable.
@@ -29,4 +35,5 @@ export default job(
     .filter(obeyed)
     .to(websocket('obeyed')),
   rows('plain').to(websocket('plain')),
+  rows('listened').filter(obeyed).to(websocket('listened')),
 );

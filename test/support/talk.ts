@@ -89,7 +89,7 @@ export class Talk {
   }
 
   close(): void {
-    this.socket.terminate();
+    this.socket.close();
   }
 
   private lateFor: string | null = null;

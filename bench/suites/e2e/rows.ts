@@ -2,6 +2,8 @@
 // process has to be fed by another. A round's event times begin where the round before ended.
 
 export const WINDOW_MS = 10_000;
+/** How far rows may be out of order; the job and every server wait that much longer before a window closes. */
+export const DELAY_MS = 1000;
 export const KEY_COUNT = 100_000;
 const START_MS = 978_307_200_000;
 /** Key index × this = key: nine digits, and still a small integer, which a JavaScript Map likes best. */

@@ -2,7 +2,7 @@
 // small objects per window, results back as NDJSON. One process, one thread, nothing between socket and Map.
 
 import { serve } from './baseline-server.ts';
-import { WINDOW_MS } from './rows.ts';
+import { DELAY_MS, WINDOW_MS } from './rows.ts';
 
 interface State {
   n: number;
@@ -22,17 +22,24 @@ const RESULT_LINES = 2048;
 const windows = new Map<number, Map<number, State>>();
 let start = 0;
 let states = new Map<number, State>();
+let maxTime = 0;
+/** Of the oldest open window. */
+let nextEnd = Number.POSITIVE_INFINITY;
 let frames = 0;
 
 type Publish = (bytes: string) => void;
 
 function add({ ts, key, value }: Row, publish: Publish): void {
-  // Rows come in order, so the window of the last row is the window of this one, nearly always.
+  // Rows come nearly in order, so the window of the last row is the window of this one, nearly always.
   if (ts < start || ts >= start + WINDOW_MS) {
-    closeBefore(ts, publish);
     start = ts - (ts % WINDOW_MS);
     states = windows.get(start) ?? new Map();
     windows.set(start, states);
+    nextEnd = Math.min(nextEnd, start + WINDOW_MS);
+  }
+  if (ts > maxTime) {
+    maxTime = ts;
+    if (maxTime - DELAY_MS >= nextEnd) closeBefore(maxTime - DELAY_MS, publish);
   }
   const state = states.get(key);
   if (state === undefined) {
@@ -47,8 +54,12 @@ function add({ ts, key, value }: Row, publish: Publish): void {
 
 /** Publishes the windows that end at or before this time. */
 function closeBefore(time: number, publish: Publish): void {
+  nextEnd = Number.POSITIVE_INFINITY;
   for (const [windowStart, closed] of windows) {
-    if (windowStart + WINDOW_MS > time) continue;
+    if (windowStart + WINDOW_MS > time) {
+      nextEnd = Math.min(nextEnd, windowStart + WINDOW_MS);
+      continue;
+    }
     windows.delete(windowStart);
     let lines = 0;
     let text = '';
@@ -75,6 +86,7 @@ serve({
   end: (publish) => {
     closeBefore(Number.POSITIVE_INFINITY, publish);
     start = 0;
+    maxTime = 0;
     const report = { frames };
     frames = 0;
     return report;

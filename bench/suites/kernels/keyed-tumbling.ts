@@ -66,7 +66,7 @@ export const keyedTumbling: Suite = async (options) => {
             baselines,
             compare: async (ours, theirs) =>
               compareTotals((ours as () => Totals)(), await (theirs as () => Totals | Promise<Totals>)(), name),
-            ...(size.name === '100k' ? { baselineFloor: { duckdb: 10e6 } } : {}),
+            ...(name === 'keyed-tumbling/100k' ? { baselineFloor: { duckdb: 10e6 } } : {}),
           },
           options,
         )),

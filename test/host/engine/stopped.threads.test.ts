@@ -58,3 +58,69 @@ test('a partition that stops for 10 s loses nothing, costs no memory, and holds 
   const counted = subscriber.rows.reduce((sum, { n }) => sum + Number(n), 0);
   expect(counted).toBe(2 + (sent - 2) * 1500);
 }, 60_000);
+
+test('a producer that ignores its credit is cut off by name, and what it sends again after that arrives once', async () => {
+  live = await LiveEngine.start({ limits: { ringBytes: 2 ** 18 } });
+  const subscriber = await live.subscriber('obeyed');
+  const producer = await live.producer('orders');
+  const neighbour = await live.producer('plain');
+  producer.send('!hello {"producer":"greedy","epoch":1}');
+  await producer.says({ type: 'hello' });
+  producer.send(row(0, 'stall:2500'));
+  producer.send(row(HOUR, 'wake'));
+  await producer.acked(2);
+  const rssBefore = process.memoryUsage.rss();
+  const FRAMES = 400;
+  const text = frame(0, 1500);
+  for (let sent = 0; sent < FRAMES; sent++) producer.send(text);
+  const refused = await producer.says({ code: 'CREDIT_EXCEEDED' });
+  expect((await producer.ends()).code).toBe(1008);
+  expect(await live.metric('pelton_inbox_bytes')).toBeLessThan(9 * 2 ** 20);
+  neighbour.send(row(1, 'n'));
+  await neighbour.acked(1);
+
+  const again = await live.producer('orders');
+  again.send('!hello {"producer":"greedy","epoch":1}');
+  const { resume } = await again.says({ type: 'hello' });
+  await new Promise((resolve) => setTimeout(resolve, 3000)); // What had been taken in is being placed meanwhile.
+  const third = await live.producer('orders');
+  third.send('!hello {"producer":"greedy","epoch":2}');
+  const accepted = Number((await third.says({ type: 'hello' })).resume);
+  expect(accepted).toBe(Number(refused['accepted']));
+  expect(accepted).toBeGreaterThanOrEqual(Number(resume));
+  for (let next = accepted + 1; next <= FRAMES + 2; next++) {
+    third.send(text);
+    await third.acked(next);
+  }
+  third.send('!end');
+  await subscriber.says({ type: 'end' });
+  expect(process.memoryUsage.rss() - rssBefore).toBeLessThan(128 * 2 ** 20);
+  expect(subscriber.rows.reduce((sum, { n }) => sum + Number(n), 0)).toBe(2 + FRAMES * 1500);
+});
+
+test('a subscriber that reads nothing is cut off with the offset where it may go on; another sees no gap', async () => {
+  live = await LiveEngine.start();
+  const deaf = await live.subscriber('plain');
+  const good = await live.subscriber('plain');
+  const producer = await live.producer('plain');
+  deaf.socket.pause();
+  const key = 'x'.repeat(4000);
+  const rowsPerFrame = 100;
+  let frames = 0;
+  while ((await live.metric('pelton_subscribers_cut_total')) === 0 && frames < 200) {
+    producer.send(Array.from({ length: rowsPerFrame }, (_, n) => row(n, key, frames * rowsPerFrame + n)).join('\n'));
+    await producer.acked(++frames);
+  }
+  expect(frames).toBeLessThan(200);
+  producer.send(row(0, 'last'));
+  await good.until(() => good.rows.at(-1)?.['key'] === 'last', 'the last row');
+  expect(good.rows.slice(0, -1).map(({ value }) => value)).toEqual(
+    Array.from({ length: frames * rowsPerFrame }, (_, n) => n),
+  );
+
+  deaf.socket.resume();
+  const { resume } = await deaf.says({ code: 'SUBSCRIBER_TOO_SLOW' });
+  expect(await deaf.ends()).toEqual({ code: 1013, reason: 'SUBSCRIBER_TOO_SLOW' });
+  expect(resume).toEqual({ 0: deaf.rows.length });
+  expect(deaf.rows.map(({ value }) => value)).toEqual(Array.from({ length: deaf.rows.length }, (_, n) => n));
+});

@@ -6,7 +6,7 @@ import { reserveMemory } from '../../../host/kernel/load.ts';
 import { engineLimits, MiB } from '../../../host/limits.ts';
 import { ListenerBody } from '../../../host/listener/body.ts';
 import { type IngestConnection, newConnection } from '../../../host/listener/connection.ts';
-import { FRAME_JSON } from '../../../host/listener/inbox.ts';
+import { FRAME_JSON, FRAME_SAYS_WATERMARK } from '../../../host/listener/inbox.ts';
 import { ANONYMOUS } from '../../../host/listener/producers.ts';
 import { compilePlan } from '../../../host/plan/compile.ts';
 import { partitionRings, topology } from '../../../host/thread/topology.ts';
@@ -149,4 +149,14 @@ test('frames behind a full ring fill their own inbox, and then are refused: the 
   expect(bench.send(free, { ts: 0, key: 'a' })).toBe(true);
   bench.run();
   expect(free.ackedSequence).toBe(1);
+});
+
+test('watermarks that nobody can place fill their inbox like rows, and then are refused', () => {
+  const bench = new Bench();
+  const stuck = bench.connection(0, 'stuck');
+  while (bench.run() !== 'blocked') bench.send(stuck, wide(0), wide(0));
+  let said = 0;
+  while (bench.body.tryTakeIn(stuck, FRAME_SAYS_WATERMARK, null, said, 0) && said < 100_000) said++;
+  expect(said).toBeLessThan(100_000);
+  expect(stuck.inFlightBytes).toBeGreaterThan(said * 64);
 });

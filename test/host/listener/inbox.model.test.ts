@@ -1,6 +1,7 @@
 // Evidence that the inbox is a bounded queue of bytes: first in, first out, nothing overwritten, many small frames.
 
 import { expect, test } from 'vitest';
+import { FRAME_HELD_BYTES_MIN } from '../../../host/limits.ts';
 import type { IngestConnection } from '../../../host/listener/connection.ts';
 import { FRAME_JSON, FRAME_SAYS_IDLE, Inbox } from '../../../host/listener/inbox.ts';
 import { seededRandom } from '../../support/random.ts';
@@ -41,7 +42,7 @@ test('a million frames of no bytes do not fit: each holds some of the capacity',
   while (count < 1_000_000 && inbox.tryPlace(0) >= 0) {
     inbox.push(connection, FRAME_SAYS_IDLE, 0, count++, 0);
   }
-  expect(count).toBe((8 * 1024 * 1024) / 16);
+  expect(count).toBe((8 * 1024 * 1024) / FRAME_HELD_BYTES_MIN);
   for (let value = 0; value < count; value++) {
     if (inbox.peek()!.value !== value) throw new Error(`frame ${value} is out of order`);
     inbox.shift();
