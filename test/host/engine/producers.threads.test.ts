@@ -95,10 +95,15 @@ for (const [where, listeners] of [
     two.say('!idle');
     await reaches(results, 29);
     await two.put(at('b', 40));
+    // Its row must be heard before the other's later ones: partitions hear listeners in turn, two turns see to it.
+    for (const second of [35, 36]) {
+      await one.put(at('a', second));
+      await reaches(results, second - 1);
+    }
     await one.put(at('a', 60));
     await reaches(results, 39);
     expect(latest(results)).toBe(39);
-    expect(counts(results)).toEqual(['1000,a,1', '1000,b,1', '3000,b,1', '30000,a,1']);
+    expect(counts(results)).toEqual(['1000,a,1', '1000,b,1', '3000,b,1', '30000,a,1', '35000,a,1', '36000,a,1']);
   });
 
   test(`the end comes when every producer has said it, and the stream goes on after it, on ${where}`, async () => {
