@@ -118,10 +118,10 @@ class ListenerThread {
         });
       case 'fenced':
         return this.claims.answer(order.id, { granted: false, epoch: order.epoch });
-      case 'release': {
-        const handover = this.ingest.release(order.stream, order.producer) ?? null;
-        return tell({ type: 'released', id: order.id, handover });
-      }
+      case 'release':
+        return this.ingest.release(order.stream, order.producer, (handover) => {
+          tell({ type: 'released', id: order.id, handover: handover ?? null });
+        });
       case 'stop':
         this.stopping = true;
         this.server.closePort();
