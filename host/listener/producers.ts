@@ -21,10 +21,19 @@ export interface ProducerTime {
   lastRowMs: number;
   /** Frames acknowledged, over all its connections: where it goes on after a reconnect. */
   sequence: number;
+  /** Frames taken in and not acknowledged, over all its connections. */
+  underWay: number;
+  /** Called once when none is under way. */
+  whenPlaced: (() => void)[];
+  /** It goes on at another listener since then; null: it is here. */
+  leftMs: number | null;
 }
 
 /** What moves to another listener with a producer that reconnects there. */
-export type ProducerHandover = Omit<ProducerTime, 'lastRowMs'>;
+export type ProducerHandover = Omit<ProducerTime, 'lastRowMs' | 'underWay' | 'whenPlaced' | 'leftMs'>;
+
+/** Ten ticks of a listener: the other one has said its word by then. */
+const LEAVING_MS = 1000;
 
 /** All connections that give no producer id. */
 export const ANONYMOUS = '';
@@ -58,19 +67,31 @@ export class Producers {
         maxTime: handover?.maxTime ?? Number.NEGATIVE_INFINITY,
         lastRowMs: nowMs,
         sequence: handover?.sequence ?? 0,
+        underWay: 0,
+        whenPlaced: [],
+        leftMs: null,
       };
       this.byId.set(id, producer);
     }
+    if (handover !== undefined) {
+      producer.maxTime = Math.max(producer.maxTime, handover.maxTime);
+      producer.sequence = Math.max(producer.sequence, handover.sequence);
+    }
     producer.state = 'active';
     producer.lastRowMs = nowMs;
+    producer.leftMs = null;
     return producer;
   }
 
-  /** It goes on at another listener. */
-  leave(id: string): ProducerHandover | undefined {
+  /**
+   * It goes on at another listener. Here it holds time for a while longer: the partitions must not hear that it has
+   * left before they hear where it is.
+   */
+  leave(id: string, nowMs: number): ProducerHandover | undefined {
     const producer = this.byId.get(id);
-    this.byId.delete(id);
-    return producer && { id, state: producer.state, maxTime: producer.maxTime, sequence: producer.sequence };
+    if (producer === undefined) return undefined;
+    producer.leftMs = nowMs;
+    return { id, state: producer.state, maxTime: producer.maxTime, sequence: producer.sequence };
   }
 
   /** Rows arrived; `maxTime` is what watermarkRows answered. */
@@ -84,20 +105,24 @@ export class Producers {
     this.rows(producer, Math.max(producer.maxTime, time + this.delayMs), nowMs);
   }
 
-  /** Marks producers idle that have been silent for the stream's idle timeout. */
+  /** Forgets who has left, and marks producers idle that have been silent for the stream's idle timeout. */
   tick(nowMs: number): void {
+    for (const { id, leftMs } of this.byId.values()) {
+      if (leftMs !== null && nowMs - leftMs >= LEAVING_MS) this.byId.delete(id);
+    }
     if (this.idleTimeoutMs === null) return;
     for (const producer of this.byId.values()) {
       if (producer.state === 'active' && nowMs - producer.lastRowMs >= this.idleTimeoutMs) producer.state = 'idle';
     }
   }
 
-  /** What the partitions should hear, if it is anything new. */
+  /** What the partitions should hear, if it is anything new. Idle with none seen: the last producer has left. */
   news(): { kind: number; frame: ControlFrame } | null {
     const { kind, watermark } = this.combined();
     const seen = this.byId.size;
     const { said } = this;
-    if (seen === 0 || (kind === said.kind && watermark === said.watermark && seen === said.seen)) return null;
+    if (seen === 0 && said.seen === 0) return null;
+    if (kind === said.kind && watermark === said.watermark && seen === said.seen) return null;
     this.said = { kind, watermark, seen };
     return { kind, frame: { watermark, seen, flags: 0 } };
   }
@@ -112,6 +137,6 @@ export class Producers {
       idle ||= producer.state === 'idle';
     }
     if (watermark !== Number.POSITIVE_INFINITY) return { kind: FRAME_WATERMARK, watermark };
-    return { kind: idle ? FRAME_IDLE : FRAME_END, watermark: greatest };
+    return { kind: idle || this.byId.size === 0 ? FRAME_IDLE : FRAME_END, watermark: greatest };
   }
 }

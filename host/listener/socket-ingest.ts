@@ -10,7 +10,7 @@ import type { ListenerBody } from './body.ts';
 import { type IngestConnection, newConnection, type Replies, type RowReject } from './connection.ts';
 import { CONTROL_PREFIX, type ControlMessage, PROTOCOL_VERSION, parseControl } from './control-text.ts';
 import { FRAME_ARROW, FRAME_JSON, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK } from './inbox.ts';
-import { ANONYMOUS, type ProducerHandover } from './producers.ts';
+import { ANONYMOUS, type ProducerHandover, type ProducerTime } from './producers.ts';
 import type { SocketData } from './server.ts';
 
 type Socket = WebSocket<SocketData & { role: IngestSocket }>;
@@ -152,10 +152,14 @@ export class SocketIngest {
   }
 
   /** A producer id goes on at another listener, or a newer connection took it: this one is fenced. */
-  release(stream: number, producer: string): ProducerHandover | undefined {
-    const role = this.named.get(`${stream}/${producer}`);
+  release(stream: number, id: string, released: (handover: ProducerHandover | null) => void): void {
+    const role = this.named.get(`${stream}/${id}`);
     if (role !== undefined) this.fence(role);
-    return this.options.body.streams[stream]!.producers.leave(producer);
+    const ingress = this.options.body.streams[stream]!;
+    const producer = ingress.producers.get(id);
+    if (producer === undefined) return released(null);
+    // Rows of it that came in here must not be overtaken by its time elsewhere.
+    whenPlaced(producer, () => released(ingress.producers.leave(id, ingress.nowMs) ?? null));
   }
 
   /** The engine stops: what is in the inbox is still placed and acknowledged, what comes now is refused. */
@@ -249,17 +253,24 @@ export class SocketIngest {
   }
 
   private claimed(role: IngestSocket, answer: ClaimAnswer): void {
-    if (role.state === 'closed') return;
     if (!answer.granted) {
       const message = `epoch ${role.epoch} of producer ${role.producer} is over; epoch ${answer.epoch} has been seen`;
       return this.end(role, 'FENCED', message, 4409);
     }
     const older = this.named.get(this.key(role));
     if (older !== undefined) this.fence(older);
-    const { body } = this.options;
-    const stream = body.streams[role.stream]!;
+    // Also when this connection has ended meanwhile: the producer holds its place in time until it comes back.
+    const stream = this.options.body.streams[role.stream]!;
     const producer = stream.producers.join(role.producer, stream.nowMs, answer.handover);
+    this.options.wake();
+    if (role.state === 'closed') return;
     this.named.set(this.key(role), role);
+    whenPlaced(producer, () => this.greet(role, producer));
+  }
+
+  /** What the producer sent before is placed: its next frame has the number behind. */
+  private greet(role: IngestSocket, producer: ProducerTime): void {
+    if (isClosed(role)) return;
     const connection = this.ready(role);
     connection.sequence = producer.sequence;
     connection.ackedSequence = producer.sequence;
@@ -272,7 +283,6 @@ export class SocketIngest {
       resume: producer.sequence,
       credit: this.options.credit(role.stream),
     });
-    this.options.wake();
     const { kept } = role;
     role.kept = [];
     role.keptBytes = 0;
@@ -352,6 +362,12 @@ export class SocketIngest {
   private key(role: IngestSocket): string {
     return `${role.stream}/${role.producer}`;
   }
+}
+
+/** Frames of earlier connections may be in the inbox still, behind a partition that stands still. */
+function whenPlaced(producer: ProducerTime, placed: () => void): void {
+  if (producer.underWay === 0) placed();
+  else producer.whenPlaced.push(placed);
 }
 
 /** Between two ticks a listener has heard its sockets for at most this long: the rest it was away. */

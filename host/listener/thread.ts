@@ -105,6 +105,7 @@ class ListenerThread {
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
       this.ingest.count();
     }, TICK_MS);
+    this.shell.wake(); // To sleep on its doorbell: results may come before any frame does.
     tell({ type: 'ready' });
   }
 
@@ -117,10 +118,10 @@ class ListenerThread {
         });
       case 'fenced':
         return this.claims.answer(order.id, { granted: false, epoch: order.epoch });
-      case 'release': {
-        const handover = this.ingest.release(order.stream, order.producer) ?? null;
-        return tell({ type: 'released', id: order.id, handover });
-      }
+      case 'release':
+        return this.ingest.release(order.stream, order.producer, (handover) =>
+          tell({ type: 'released', id: order.id, handover }),
+        );
       case 'stop':
         this.stopping = true;
         this.server.closePort();

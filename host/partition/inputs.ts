@@ -1,11 +1,12 @@
 // host/partition/inputs.ts — one stage's input rings, and the watermark that follows from their senders.
 //
-//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …
+//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …      its last producer leaves ──▶ none
 //
 // Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
 // minimum over active senders; with none active it holds, unless all that were ever active have finished.
 // Promises
 //   - what `combine` says never goes back.
+//     A sender's own word may: a slow producer moves to a listener that was ahead.
 //   - frames of one sender are taken in order; senders are served in turn.
 
 import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
@@ -77,7 +78,7 @@ export class Inputs {
     const sender = this.senders[this.next]!;
     const frame = readControl(this.view, consumer.payloadOffset, consumer.payloadBytes);
     sender.seen = frame.seen;
-    sender.watermark = Math.max(sender.watermark, frame.watermark);
+    if ((frame.flags & FLAG_LAST) === 0) sender.watermark = frame.watermark;
     sender.state = stateAfter(consumer.kind, frame, sender.state);
     if ((frame.flags & FLAG_LAST) !== 0) {
       sender.gone = true;
@@ -117,7 +118,7 @@ export class Inputs {
 /** A stopping sender leaves its state as it was: that it stops says nothing about time. */
 function stateAfter(kind: number, frame: ControlFrame, before: SenderState): SenderState {
   if (kind === FRAME_WATERMARK) return 'active';
-  if (kind === FRAME_IDLE) return 'idle';
+  if (kind === FRAME_IDLE) return frame.seen === 0 ? 'none' : 'idle';
   if (kind === FRAME_END) return (frame.flags & FLAG_LAST) !== 0 ? before : 'finished';
   throw new Error(`a frame of kind ${kind} where only watermark, idle and end are known`);
 }
