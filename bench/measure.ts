@@ -21,6 +21,8 @@ export interface BenchResult {
 export interface SuiteOptions {
   /** Small sizes, one run each: shows that the bench works and its results are right, not how fast it is. */
   smoke: boolean;
+  /** Cases whose name contains this; default: all. */
+  only?: string | undefined;
 }
 
 export type Suite = (options: SuiteOptions) => Promise<BenchResult[]>;
@@ -48,8 +50,13 @@ export interface Case {
 
 const RUNS = 5;
 
+/** Whether a case was asked for; suites ask before they prepare what only it needs. */
+export const isWanted = (name: string, { only }: SuiteOptions): boolean => only === undefined || name.includes(only);
+
 /** Runs a case and returns a row per baseline. Medians of RUNS runs (one when smoke) after one warm-up of each side. */
-export async function measure(benchCase: Case, { smoke }: SuiteOptions): Promise<BenchResult[]> {
+export async function measure(benchCase: Case, options: SuiteOptions): Promise<BenchResult[]> {
+  if (!isWanted(benchCase.name, options)) return [];
+  const { smoke } = options;
   const sides = [benchCase.ours, ...benchCase.baselines];
   const seconds = new Map<string, number[]>(sides.map((side) => [side.name, []]));
   const results = new Map<string, unknown>();
@@ -63,24 +70,32 @@ export async function measure(benchCase: Case, { smoke }: SuiteOptions): Promise
   for (const baseline of benchCase.baselines) {
     await benchCase.compare(results.get(benchCase.ours.name), results.get(baseline.name), baseline.name);
   }
-  return benchCase.baselines.map((baseline) => {
-    const value = benchCase.units / median(seconds.get(benchCase.ours.name)!);
-    const baselineValue = benchCase.units / median(seconds.get(baseline.name)!);
-    const floor = benchCase.baselineFloor?.[baseline.name];
-    if (!smoke && floor !== undefined && baselineValue < floor) {
-      const seen = `${baselineValue.toExponential(3)} ${benchCase.unit}, expected at least ${floor.toExponential(3)}`;
-      throw new Error(`${benchCase.name}: baseline ${baseline.name} ran at ${seen}; the comparison is lame`);
-    }
-    return {
-      name: benchCase.name,
-      value,
-      unit: benchCase.unit,
-      better: 'higher',
-      baseline: baseline.name,
-      baselineValue,
-      ratio: value / baselineValue,
-    };
+  const value = benchCase.units / median(seconds.get(benchCase.ours.name)!);
+  const rows = benchCase.baselines.map(({ name: baseline }): BenchResult => {
+    const baselineValue = benchCase.units / median(seconds.get(baseline)!);
+    const { name, unit } = benchCase;
+    return { name, value, unit, better: 'higher', baseline, baselineValue, ratio: value / baselineValue };
   });
+  for (const row of rows) show(row);
+  if (!smoke) refuseLame(benchCase, rows);
+  return rows;
+}
+
+/** A line for people, as soon as it is known: a suite may take minutes. */
+export function show({ name, value, unit, baseline, baselineValue, ratio }: BenchResult): void {
+  const ours = `${name.padEnd(32)} ${amount(value)} ${unit}`;
+  process.stderr.write(`${ours}   ${baseline} ${amount(baselineValue)}   ratio ${ratio.toFixed(2)}\n`);
+}
+
+const amount = (value: number): string => (value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value.toPrecision(4));
+
+function refuseLame({ name, unit, baselineFloor }: Case, rows: readonly BenchResult[]): void {
+  for (const { baseline, baselineValue } of rows) {
+    const floor = baselineFloor?.[baseline];
+    if (floor === undefined || baselineValue >= floor) continue;
+    const seen = `${baselineValue.toExponential(3)} ${unit}, expected at least ${floor.toExponential(3)}`;
+    throw new Error(`${name}: baseline ${baseline} ran at ${seen}; the comparison is lame`);
+  }
 }
 
 /** Seconds of one call. tinybench's clock and loop with exactly one iteration: our runs are long enough to time singly. */

@@ -1,4 +1,4 @@
-// bench/run.ts — npm run bench -- SUITE [--smoke] [--json]
+// bench/run.ts — npm run bench -- SUITE… [--only NAME] [--smoke] [--json]
 //
 // A suite is a file bench/suites/NAME.ts that exports `suite`; a folder beside it holds its parts. With --json stdout
 // holds one JSON object.
@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { extname } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Suite } from './measure.ts';
+import type { BenchResult, Suite } from './measure.ts';
 
 const folder = new URL('./suites/', import.meta.url);
 const names = readdirSync(folder, { withFileTypes: true })
@@ -15,28 +15,25 @@ const names = readdirSync(folder, { withFileTypes: true })
   .map(({ name }) => name.slice(0, -extname(name).length));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, smoke: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    smoke: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 });
 const unknown = positionals.filter((name) => !names.includes(name));
 if (unknown.length > 0 || positionals.length === 0) {
-  process.stderr.write(`usage: npm run bench -- SUITE… [--smoke] [--json]; suites: ${names.join(', ')}\n`);
+  process.stderr.write(
+    `usage: npm run bench -- SUITE… [--only NAME] [--smoke] [--json]; suites: ${names.join(', ')}\n`,
+  );
   process.exit(64);
 }
 
 const machine = `${cpus()[0]?.model ?? 'unknown cpu'} × ${cpus().length}, node ${process.version}, ${process.platform}-${process.arch}`;
 process.stderr.write(`machine  ${machine}\n`);
-const results = [];
+const results: BenchResult[] = [];
 for (const name of positionals) {
   const { suite } = (await import(new URL(`./suites/${name}.ts`, import.meta.url).href)) as { suite: Suite };
-  for (const result of await suite({ smoke: values.smoke })) {
-    results.push(result);
-    const { value, unit, baseline, baselineValue, ratio } = result;
-    const ours = `${result.name.padEnd(32)} ${format(value)} ${unit}`;
-    process.stderr.write(`${ours}   ${baseline} ${format(baselineValue)}   ratio ${ratio.toFixed(2)}\n`);
-  }
+  results.push(...(await suite({ smoke: values.smoke, only: values.only })));
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, smoke: values.smoke, results })}\n`);
-
-function format(value: number): string {
-  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value.toPrecision(4);
-}

@@ -1,4 +1,4 @@
-// host/main.ts — where the command line starts and ends. The only process.exit.
+// host/main.ts — where the command line starts and ends. Only a second Ctrl-C ends the process from elsewhere.
 
 import { runProgram } from './cli/program.ts';
 

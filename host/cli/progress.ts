@@ -6,6 +6,7 @@ import { countText } from './terminal.ts';
 
 export interface Progress {
   update(rows: number): void;
+  /** Takes the bar away; again: nothing. */
   stop(): void;
 }
 
@@ -25,10 +26,14 @@ export function openProgress(input: Input, isWanted: boolean): Progress {
     },
     cliProgress.Presets.shades_classic,
   );
+  let isOpen = true;
   bar.start(Math.max(1, totalBytes ?? 1), 0, { rows: '0' });
   return {
     update: (rows) => bar.update(totalBytes === null ? 0 : input.readBytes(), { rows: countText(rows) }),
-    stop: () => bar.stop(),
+    stop: () => {
+      if (isOpen) bar.stop();
+      isOpen = false;
+    },
   };
 }
 

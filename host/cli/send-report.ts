@@ -34,6 +34,10 @@ export class SendReport {
 
   constructor(isJson: boolean) {
     this.isJson = isJson;
+    // Whoever read our lines may go away (| head): the rows are sent all the same, and the exit code tells.
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
   }
 
   reject(reject: RejectedRow): void {

@@ -177,7 +177,10 @@ class Sending {
     const progress = openProgress(this.input, this.options.json !== true);
     try {
       const wrongInput = await this.sendFrames(startMs, () => progress.update(this.producer.acknowledgedRows));
-      if (this.interruption.signal.aborted) return await this.farewell();
+      if (this.interruption.signal.aborted) {
+        progress.stop();
+        return await this.farewell();
+      }
       await this.producer.flush();
       progress.stop();
       if (wrongInput !== undefined) {

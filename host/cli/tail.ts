@@ -84,18 +84,21 @@ export async function tail(sink: string, options: TailOptions): Promise<number> 
   }
 }
 
-/** The engine closed the connection: an orderly stop is no failure, unless the end was asked for. */
+/** The engine closed the connection: an orderly stop is no failure, unless more was asked for. */
 function ended(error: ClientError, { untilEnd, limit }: TailOptions): number {
-  if (error.code !== 'SHUTTING_DOWN') throw new CliError(EXIT_ENGINE, error.message, offsetsText(error), error.code);
+  const offsets = offsetsText(error);
+  if (error.code === 'CONNECTION_LOST') {
+    // When much waits unread, the engine's last word may not get through.
+    const why = 'the engine failed, or cut us off because more than 8 MiB waited unread';
+    throw new CliError(EXIT_ENGINE, `${error.message}: ${why}`, offsets, error.code);
+  }
+  if (error.code !== 'SHUTTING_DOWN') throw new CliError(EXIT_ENGINE, error.message, offsets, error.code);
   if (untilEnd !== true && limit === undefined) {
     say('the engine has stopped');
     return EXIT_OK;
   }
-  throw new CliError(
-    EXIT_ENGINE,
-    `the engine has stopped before ${untilEnd === true ? 'the end' : 'so many rows'} came`,
-    offsetsText(error),
-  );
+  const wanted = untilEnd === true ? 'the end' : 'so many rows';
+  throw new CliError(EXIT_ENGINE, `the engine has stopped before ${wanted} came`, offsets, error.code);
 }
 
 function offsetsText({ resume }: ClientError): string {

@@ -161,8 +161,9 @@ export class ListenerBody implements Body {
       stream.blockedSinceTick = true;
       return 'blocked';
     }
-    if (!stream.advanceFlush()) return 'progressed';
-    if (stream.inbox.length === 0 || stream.placedBytes >= ACK_BYTES) stream.drainTouched(acknowledge);
+    if (stream.advanceFlush() && (stream.inbox.length === 0 || stream.placedBytes >= ACK_BYTES)) {
+      stream.drainTouched(acknowledge);
+    }
     return 'progressed';
   }
 

@@ -68,7 +68,6 @@ export class StreamIngress {
   /** Rows below have their producer's watermark; those from here on are `producer`'s. */
   private judgedRows = 0;
   private producer: ProducerTime | null = null;
-  private rowsAtMs = 0;
   /** Of the frames since the last acknowledgements. */
   private decodedBytes = 0;
   private flowIndex = -1;
@@ -132,7 +131,6 @@ export class StreamIngress {
     } else {
       const from = this.builtRows;
       if (connection.producer !== this.producer) this.changeProducer(connection.producer);
-      this.rowsAtMs = this.nowMs;
       this.noteFrameRows(from, connection, frame.sequence);
       const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
       this.builtRows = this.kernel.exports.builderRows(this.builder);
@@ -251,7 +249,7 @@ export class StreamIngress {
     if (producer === null || builtRows === judgedRows || !this.plan.timed) return;
     const { delayMs } = this.plan.description.eventTime!;
     const maxTime = this.kernel.exports.watermarkRows(this.builder, judgedRows, producer.maxTime, delayMs);
-    this.producers.rows(producer, maxTime, this.rowsAtMs);
+    this.producers.rows(producer, maxTime, this.nowMs);
   }
 
   private takeJson(frame: InboxFrame): boolean {

@@ -105,7 +105,7 @@ class ListenerThread {
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
       this.ingest.count();
     }, TICK_MS);
-    this.shell.wake(); // To sleep on its doorbell: results may come before any frame does.
+    this.shell.wake(); // A body that has never run is not asleep: its doorbell would be rung in vain.
     tell({ type: 'ready' });
   }
 

@@ -5,8 +5,7 @@
 // Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
 // minimum over active senders; with none active it holds, unless all that were ever active have finished.
 // Promises
-//   - what `combine` says never goes back.
-//     A sender's own word may: a slow producer moves to a listener that was ahead.
+//   - a window that `combine` has let close is for its caller to keep closed: the minimum may go back.
 //   - frames of one sender are taken in order; senders are served in turn.
 
 import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
@@ -78,9 +77,10 @@ export class Inputs {
     const sender = this.senders[this.next]!;
     const frame = readControl(this.view, consumer.payloadOffset, consumer.payloadBytes);
     sender.seen = frame.seen;
-    if ((frame.flags & FLAG_LAST) === 0) sender.watermark = frame.watermark;
     sender.state = stateAfter(consumer.kind, frame, sender.state);
-    if ((frame.flags & FLAG_LAST) !== 0) {
+    // It may go back: a producer that joined holds time from now on. What has been combined does not (keyed-stage.ts).
+    if ((frame.flags & FLAG_LAST) === 0) sender.watermark = frame.watermark;
+    else {
       sender.gone = true;
       this.drain ||= (frame.flags & FLAG_DRAIN) !== 0;
       this.gone = this.senders.every(({ gone }) => gone);

@@ -104,7 +104,7 @@ describe('csv', () => {
 
   test('rows are the same wherever the input is cut', async () => {
     const text = Buffer.from(
-      '\uFEFForigin,ts_ms,"destination"\r\n"é,\r\n""q""",1,""\r\n\r\nB"B",2,\n"",3,"x"\r\n€,4,y',
+      '\uFEFForigin,ts_ms,"destination"\r\n"é,\r\n""q""",1,""\r\n\r\nB"B",2,\n"",3,"x"\r\n€,4,\n',
     );
     for (const at of cuts(text.length)) {
       const { frames, rejects } = await convert(text, at);
@@ -112,17 +112,18 @@ describe('csv', () => {
         { ts_ms: 1, origin: 'é,\r\n"q"', destination: '' },
         { ts_ms: 2, origin: 'B"B"', destination: null },
         { ts_ms: 3, origin: '', destination: 'x' },
-        { ts_ms: 4, origin: '€', destination: 'y' },
+        { ts_ms: 4, origin: '€', destination: null },
       ]);
       expect(rejects).toEqual([]);
     }
   });
 
   test('a row that is left out shifts no other row’s number', async () => {
-    const { frames, rejects } = await convert(Buffer.from('ts_ms,origin\n1,A\nx,B\n3,C\n4,D,E\n5,F\n'));
+    const { frames, rejects } = await convert(Buffer.from('ts_ms,origin,delay\n1,A,1\n2,B,x\n3,C,3\n4,D\n5,F,5\n'));
     expect(numbersOf(frames)).toEqual([1, 3, 5]);
+    expect(rowsOf(frames)).toEqual([1, 3, 5].map((n, index) => ({ ts_ms: n, origin: 'ACF'[index], delay: n })));
     expect(rejects).toMatchObject([
-      { row: 2, code: 'TYPE', column: 'ts_ms' },
+      { row: 2, code: 'TYPE', column: 'delay' },
       { row: 4, code: 'CSV', column: null },
     ]);
   });

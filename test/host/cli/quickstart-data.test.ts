@@ -10,8 +10,8 @@ import { QUICKSTART_ROWS, quickstartFrames } from '../../../host/cli/quickstart-
 const source = join(import.meta.dirname, '../../../data/flights-1m.csv.zst');
 const NAMES = ['ts_ms', 'origin', 'destination', 'delay', 'distance'] as const;
 
-/** Every value of a column, mixed into one number: order counts. */
-const mix = (sum: number, value: number) => (Math.imul(sum, 31) + value) | 0;
+/** Every value of a column, mixed into one number: order counts, and so does what is above 32 bits. */
+const mix = (sum: number, value: number) => (Math.imul(sum, 31) + value + Math.floor(value / 2 ** 32) * 7) | 0;
 const codeNumber = (code: string) => [...code].reduce((sum, letter) => mix(sum, letter.charCodeAt(0)), 0);
 const numberOf = (value: unknown) => (typeof value === 'string' ? codeNumber(value) : Number(value));
 

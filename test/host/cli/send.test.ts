@@ -159,6 +159,16 @@ describe('what is said', () => {
     expect(exitCode).toBe(1);
   });
 
+  test('a reader of --json that goes away does not keep rows from being sent', async () => {
+    await start({ rejectsOf: () => [{ row: 0, code: 'TYPE', column: null, message: 'x'.repeat(1000) }] });
+    const { exitCode, stderr } = await pelton(
+      ['send', 'flights', '-', '--url', engine.url, '--json', '--frame-rows', '1'],
+      { stdin: '{}\n'.repeat(200), during: (child) => void child.stdout!.destroy() },
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+    expect(engine.frames).toHaveLength(200);
+  });
+
   test('no bar and no colour reach a pipe', async () => {
     await start();
     const { stderr } = await sendText('{"n":1}\n');
