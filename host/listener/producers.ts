@@ -69,11 +69,15 @@ export class Producers {
     if (handover !== undefined) this.moved++;
     producer.state = 'active';
     producer.lastRowMs = nowMs;
+    producer.leftMs = null;
     return producer;
   }
 
-  /** It goes on at another listener. */
-  leave(id: string): ProducerHandover | undefined {
+  /**
+   * It goes on at another listener. Here it holds time for a while longer: the partitions must not hear that it has
+   * left before they hear where it is.
+   */
+  leave(id: string, nowMs: number): ProducerHandover | undefined {
     const producer = this.byId.get(id);
     if (this.byId.delete(id)) this.moved--;
     return producer && { id, state: producer.state, maxTime: producer.maxTime, sequence: producer.sequence };
@@ -90,15 +94,18 @@ export class Producers {
     this.rows(producer, Math.max(producer.maxTime, time + this.delayMs), nowMs);
   }
 
-  /** Marks producers idle that have been silent for the stream's idle timeout. */
+  /** Forgets who has left, and marks producers idle that have been silent for the stream's idle timeout. */
   tick(nowMs: number): void {
+    for (const { id, leftMs } of this.byId.values()) {
+      if (leftMs !== null && nowMs - leftMs >= LEAVING_MS) this.byId.delete(id);
+    }
     if (this.idleTimeoutMs === null) return;
     for (const producer of this.byId.values()) {
       if (producer.state === 'active' && nowMs - producer.lastRowMs >= this.idleTimeoutMs) producer.state = 'idle';
     }
   }
 
-  /** What the partitions should hear, if it is anything new. */
+  /** What the partitions should hear, if it is anything new. Idle with none seen: the last producer has left. */
   news(): { kind: number; frame: ControlFrame } | null {
     const { kind, watermark } = this.combined();
     const seen = this.byId.size;
@@ -120,6 +127,6 @@ export class Producers {
     }
     if (this.byId.size === 0) return { kind: FRAME_IDLE, watermark: Number.NEGATIVE_INFINITY };
     if (watermark !== Number.POSITIVE_INFINITY) return { kind: FRAME_WATERMARK, watermark };
-    return { kind: idle ? FRAME_IDLE : FRAME_END, watermark: greatest };
+    return { kind: idle || this.byId.size === 0 ? FRAME_IDLE : FRAME_END, watermark: greatest };
   }
 }

@@ -213,6 +213,7 @@ export class StreamIngress {
       connection.producer.sequence = Math.max(connection.producer.sequence, connection.ackedSequence);
       connection.producer.waitingFrames -= connection.decodedFrames;
       answer(connection);
+      notePlaced(connection);
       connection.rows = 0;
       connection.rejectedRows = 0;
       connection.rejectsNamed = 0;
@@ -358,4 +359,9 @@ export class StreamIngress {
     note.connection = connection;
     note.sequence = sequence;
   }
+}
+
+function notePlaced({ producer, decodedFrames }: IngestConnection): void {
+  producer.underWay -= decodedFrames;
+  if (producer.underWay === 0) for (const placed of producer.whenPlaced.splice(0)) placed();
 }

@@ -1,6 +1,6 @@
 // host/partition/inputs.ts — one stage's input rings, and the watermark that follows from their senders.
 //
-//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …
+//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …      its last producer leaves ──▶ none
 //
 // Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
 // minimum over active senders; with none active it holds, unless all that were ever active have finished.

@@ -86,7 +86,7 @@ test('a producer that ignores its credit is cut off by name, and what it sends a
   const third = await live.producer('orders');
   third.send('!hello {"producer":"greedy","epoch":2}');
   const accepted = Number((await third.says({ type: 'hello' })).resume);
-  expect(accepted).toBe(Number(refused['accepted']));
+  expect(accepted).toBe(Number(refused.accepted));
   expect(accepted).toBeGreaterThanOrEqual(Number(resume));
   for (let next = accepted + 1; next <= FRAMES + 2; next++) {
     third.send(text);
@@ -113,7 +113,7 @@ test('a subscriber that reads nothing is cut off with the offset where it may go
   }
   expect(frames).toBeLessThan(200);
   producer.send(row(0, 'last'));
-  await good.until(() => good.rows.at(-1)?.['key'] === 'last', 'the last row');
+  await good.until(() => good.rows.at(-1)?.key === 'last', 'the last row');
   expect(good.rows.slice(0, -1).map(({ value }) => value)).toEqual(
     Array.from({ length: frames * rowsPerFrame }, (_, n) => n),
   );
