@@ -35,7 +35,7 @@ export class Producers {
   private readonly byId = new Map<string, ProducerTime>();
   private readonly delayMs: number;
   private readonly idleTimeoutMs: number | null;
-  /** Producers that came from other listeners less those that went to others. */
+  /** Sum of the marks of producers that came from other listeners, less those that went to others; see markOf. */
   moved = 0;
   private said = { kind: 0, watermark: 0, seen: 0, moved: 0 };
 
@@ -66,20 +66,16 @@ export class Producers {
       };
       this.byId.set(id, producer);
     }
-    if (handover !== undefined) this.moved++;
+    if (handover !== undefined) this.moved = (this.moved + markOf(id)) | 0;
     producer.state = 'active';
     producer.lastRowMs = nowMs;
-    producer.leftMs = null;
     return producer;
   }
 
-  /**
-   * It goes on at another listener. Here it holds time for a while longer: the partitions must not hear that it has
-   * left before they hear where it is.
-   */
-  leave(id: string, nowMs: number): ProducerHandover | undefined {
+  /** It goes on at another listener. */
+  leave(id: string): ProducerHandover | undefined {
     const producer = this.byId.get(id);
-    if (this.byId.delete(id)) this.moved--;
+    if (this.byId.delete(id)) this.moved = (this.moved - markOf(id)) | 0;
     return producer && { id, state: producer.state, maxTime: producer.maxTime, sequence: producer.sequence };
   }
 
@@ -94,18 +90,15 @@ export class Producers {
     this.rows(producer, Math.max(producer.maxTime, time + this.delayMs), nowMs);
   }
 
-  /** Forgets who has left, and marks producers idle that have been silent for the stream's idle timeout. */
+  /** Marks producers idle that have been silent for the stream's idle timeout. */
   tick(nowMs: number): void {
-    for (const { id, leftMs } of this.byId.values()) {
-      if (leftMs !== null && nowMs - leftMs >= LEAVING_MS) this.byId.delete(id);
-    }
     if (this.idleTimeoutMs === null) return;
     for (const producer of this.byId.values()) {
       if (producer.state === 'active' && nowMs - producer.lastRowMs >= this.idleTimeoutMs) producer.state = 'idle';
     }
   }
 
-  /** What the partitions should hear, if it is anything new. Idle with none seen: the last producer has left. */
+  /** What the partitions should hear, if it is anything new. */
   news(): { kind: number; frame: ControlFrame } | null {
     const { kind, watermark } = this.combined();
     const seen = this.byId.size;
@@ -127,6 +120,16 @@ export class Producers {
     }
     if (this.byId.size === 0) return { kind: FRAME_IDLE, watermark: Number.NEGATIVE_INFINITY };
     if (watermark !== Number.POSITIVE_INFINITY) return { kind: FRAME_WATERMARK, watermark };
-    return { kind: idle || this.byId.size === 0 ? FRAME_IDLE : FRAME_END, watermark: greatest };
+    return { kind: idle ? FRAME_IDLE : FRAME_END, watermark: greatest };
   }
+}
+
+/**
+ * A number for a producer id (FNV-1a). Over all listeners the marks that came and went add up to 0 exactly when the
+ * partitions have heard both ends of every move: counting moves would take one producer's leaving for another's.
+ */
+function markOf(id: string): number {
+  let mark = 0x811c9dc5;
+  for (const byte of Buffer.from(id)) mark = Math.imul(mark ^ byte, 0x01000193);
+  return mark | 1;
 }

@@ -284,6 +284,7 @@ export class SocketIngest {
       resume: sequence,
       credit: this.options.credit(role.stream),
     });
+    this.options.wake();
     const { kept } = role;
     role.kept = [];
     role.keptBytes = 0;
@@ -376,12 +377,6 @@ export class SocketIngest {
   private key(role: IngestSocket): string {
     return `${role.stream}/${role.producer}`;
   }
-}
-
-/** Frames of earlier connections may be in the inbox still, behind a partition that stands still. */
-function whenPlaced(producer: ProducerTime, placed: () => void): void {
-  if (producer.underWay === 0) placed();
-  else producer.whenPlaced.push(placed);
 }
 
 /** Between two ticks a listener has heard its sockets for at most this long: the rest it was away. */

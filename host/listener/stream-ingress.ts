@@ -213,7 +213,6 @@ export class StreamIngress {
       connection.producer.sequence = Math.max(connection.producer.sequence, connection.ackedSequence);
       connection.producer.waitingFrames -= connection.decodedFrames;
       answer(connection);
-      notePlaced(connection);
       connection.rows = 0;
       connection.rejectedRows = 0;
       connection.rejectsNamed = 0;
@@ -359,9 +358,4 @@ export class StreamIngress {
     note.connection = connection;
     note.sequence = sequence;
   }
-}
-
-function notePlaced({ producer, decodedFrames }: IngestConnection): void {
-  producer.underWay -= decodedFrames;
-  if (producer.underWay === 0) for (const placed of producer.whenPlaced.splice(0)) placed();
 }

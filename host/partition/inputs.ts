@@ -1,6 +1,6 @@
 // host/partition/inputs.ts — one stage's input rings, and the watermark that follows from their senders.
 //
-//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …      its last producer leaves ──▶ none
+//   sender: none ──▶ active(t) ◀──▶ idle      active, idle ──▶ finished ──▶ active …
 //
 // Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
 // minimum over active senders; with none active it holds, unless all that were ever active have finished.
@@ -100,7 +100,7 @@ export class Inputs {
     let finished = false;
     for (const sender of this.senders) {
       seen += sender.seen;
-      moved += sender.moved;
+      moved = (moved + sender.moved) | 0;
       if (sender.state === 'active') {
         active = true;
         watermark = Math.min(watermark, sender.watermark);
@@ -108,8 +108,9 @@ export class Inputs {
       idle ||= sender.state === 'idle';
       finished ||= sender.state === 'finished';
     }
-    // One that has left a listener and not arrived at another holds time as any that is disconnected.
-    if (seen < this.producersNeeded || moved < 0) return { state: 'hold' };
+    // Half a move: a producer that has left a listener and not arrived, or has arrived while the listener that it left
+    // still speaks for it. It holds time as any that is disconnected, until the other half is heard.
+    if (seen < this.producersNeeded || moved !== 0) return { state: 'hold' };
     if (active) return { state: 'active', watermark };
     if (idle) return { state: 'idle' };
     return finished ? { state: 'finished' } : { state: 'hold' };

@@ -7,8 +7,8 @@
 //   FRAME_END        its producers have all finished; with LAST: this sender sends nothing more, ever
 //
 //   seen             producers that have said hello at this sender; time starts when enough have, all senders together
-//   moved            producers that came here from other listeners less those that went to others, since the start:
-//                    while all senders' sum is negative a producer is between two listeners, and time holds
+//   moved            sum of the marks of producers that came here from other listeners, less those that went to others:
+//                    0 over all senders when every move has been heard from both ends
 
 import { CONTROL_FRAME_BYTES } from '../limits.ts';
 
