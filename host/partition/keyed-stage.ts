@@ -33,7 +33,7 @@ export interface KeyedStageOptions {
   partitions: number;
   rowsMax: number;
   imageBytesMax: number;
-  /** Called after a frame of this sender was freed: it may be waiting for room. */
+  /** Called when this sender's ring has room again: it may be waiting for it. */
   freed: (sender: number) => void;
 }
 
@@ -68,7 +68,8 @@ export class KeyedStage {
     const { kind, payloadOffset } = frame;
     if (kind === FRAME_DATA) this.push(payloadOffset);
     else if (this.options.inputs.control(frame)) this.moveTime();
-    this.options.freed(this.options.inputs.release());
+    const waiting = this.options.inputs.release();
+    if (waiting >= 0) this.options.freed(waiting);
     return 'progressed';
   }
 
