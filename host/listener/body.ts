@@ -119,7 +119,7 @@ export class ListenerBody implements Body {
       connection.sequence++;
     }
     inbox.push(connection, kind, frameBytes, value, nowMs);
-    connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
+    connection.inFlightBytes += creditBytesOf(kind, frameBytes);
     return true;
   }
 
