@@ -233,6 +233,17 @@ export function releaseAdvanced(consumer: RingConsumer): void {
   Atomics.store(consumer.words, HEAD, consumer.readPosition);
 }
 
+/**
+ * Whether a producer that was refused should be told now: half of the ring is free. It was refused at three quarters full at
+ * the least, and a consumer that goes on reading comes by the half on its way; telling it after every frame would wake it
+ * for one frame's room each time.
+ */
+export function isHalfFree({ words, tailSeen, readPosition, capacityBytes }: RingConsumer): boolean {
+  if (((tailSeen - readPosition) | 0) * 2 > capacityBytes) return false;
+  // load: orders nothing; a producer that sleeps published before, and comes to no other tail.
+  return ((Atomics.load(words, TAIL) - readPosition) | 0) * 2 <= capacityBytes;
+}
+
 /** Bytes published and not released, headers and padding included; over capacityBytes it is the ring's fill. */
 export function pendingBytes(side: RingProducer | RingConsumer): number {
   // load ×2: a figure for metrics, exact on neither thread while the other works; orders nothing.

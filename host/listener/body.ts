@@ -7,7 +7,7 @@
 
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { FRAME_END } from '../../ring/layout.ts';
-import { openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { isHalfFree, openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
 import { ARENA_BASE_MIN, type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
 import { type EngineLimits, OVER_READ_BYTES } from '../limits.ts';
@@ -119,7 +119,7 @@ export class ListenerBody implements Body {
       connection.sequence++;
     }
     inbox.push(connection, kind, frameBytes, value, nowMs);
-    connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
+    connection.inFlightBytes += creditBytesOf(kind, frameBytes);
     connection.producer.waitingFrames++;
     return true;
   }
@@ -173,7 +173,7 @@ export class ListenerBody implements Body {
     if (kind === FRAME_END) this.resultsEnded = true;
     else this.options.deliver(this.resultBytes.subarray(payloadOffset, payloadOffset + payloadBytes));
     release(this.results);
-    this.options.egressDoorbellRing();
+    if (isHalfFree(this.results)) this.options.egressDoorbellRing();
     return true;
   }
 

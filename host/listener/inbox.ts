@@ -33,7 +33,7 @@ export interface InboxFrame {
 }
 
 /** What a frame counts of its sender's credit; control messages are not free. */
-export const creditBytesOf = ({ kind, bytes }: Pick<InboxFrame, 'kind' | 'bytes'>): number =>
+export const creditBytesOf = (kind: number, bytes: number): number =>
   kind >= FRAME_SAYS_WATERMARK ? FRAME_HELD_BYTES_MIN : bytes;
 
 // A record: what InboxFrame says, and the bytes that it holds of the inbox, padding included.

@@ -144,8 +144,8 @@ export class StreamIngress {
     if (connection.decodedFrames === 0) connection.oldestMs = frame.receivedMs;
     connection.decodedFrames++;
     connection.decodedSequence = Math.max(connection.decodedSequence, frame.sequence);
-    connection.decodedBytes += creditBytesOf(frame);
-    this.decodedBytes += creditBytesOf(frame);
+    connection.decodedBytes += creditBytesOf(frame.kind, frame.bytes);
+    this.decodedBytes += creditBytesOf(frame.kind, frame.bytes);
     this.touch(connection);
     return true;
   }

@@ -9,7 +9,7 @@
 //   - frames of one sender are taken in order; senders are served in turn.
 
 import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
-import { openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { isHalfFree, openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
 import { type ControlFrame, FLAG_DRAIN, FLAG_LAST, readControl } from '../thread/control-frame.ts';
 import type { RingPlace } from '../thread/topology.ts';
 
@@ -65,12 +65,17 @@ export class Inputs {
     return null;
   }
 
-  /** Frees the frame that `peek` showed; the next peek begins with the next sender. Returns the sender's index. */
+  /**
+   * Frees the frame that `peek` showed; the next peek begins with the next sender.
+   *
+   * @returns the sender's index when it may wait for room and should hear that there is some, else −1
+   */
   release(): number {
     const sender = this.next;
-    release(this.senders[sender]!.consumer);
+    const { consumer } = this.senders[sender]!;
+    release(consumer);
     this.next = (sender + 1) % this.senders.length;
-    return sender;
+    return isHalfFree(consumer) ? sender : -1;
   }
 
   /** Takes the peeked control frame into account; true when it may have changed `combine`. */

@@ -33,9 +33,12 @@ export interface KeyedStageOptions {
   partitions: number;
   rowsMax: number;
   imageBytesMax: number;
-  /** Called after a frame of this sender was freed: it may be waiting for room. */
+  /** Called when this sender's ring has room again: it may be waiting for it. */
   freed: (sender: number) => void;
 }
+
+/** A stage behind this one learns of the time after so many batches at the latest, results or not. */
+const UNSAID_MOVES_MAX = 64;
 
 /** What stands behind the results that are being fired. */
 type Behind = 'nothing' | 'watermark' | 'finished' | 'last';
@@ -48,6 +51,9 @@ export class KeyedStage {
   private emitting = false;
   private behind: Behind = 'nothing';
   private watermark = Number.NEGATIVE_INFINITY;
+  /** How often the watermark has moved since it was last handed on. */
+  private unsaidMoves = 0;
+  private firedSinceSaid = false;
   private lateSeen = 0;
   private closedSeen = 0;
   private overflowsSeen = 0;
@@ -63,12 +69,17 @@ export class KeyedStage {
     if (this.done) return 'done';
     if (this.emitting || this.behind !== 'nothing') return this.fire();
     const frame = this.options.inputs.peek();
-    if (frame === null) return 'idle';
+    if (frame === null && this.unsaidMoves === 0) return 'idle';
     if (!this.options.flow.hasRoom()) return 'blocked';
+    if (frame === null) {
+      this.sayWatermark();
+      return 'progressed';
+    }
     const { kind, payloadOffset } = frame;
     if (kind === FRAME_DATA) this.push(payloadOffset);
     else if (this.options.inputs.control(frame)) this.moveTime();
-    this.options.freed(this.options.inputs.release());
+    const waiting = this.options.inputs.release();
+    if (waiting >= 0) this.options.freed(waiting);
     return 'progressed';
   }
 
@@ -98,12 +109,13 @@ export class KeyedStage {
 
   private moveTime(): void {
     const { inputs, kernel, flow } = this.options;
-    if (inputs.gone) {
+    const combined = inputs.gone ? null : inputs.combine();
+    if (combined?.state !== 'active') this.sayWatermark();
+    if (combined === null) {
       if (inputs.drain) kernel.exports.keyedFlush(this.stage);
       this.behind = 'last';
       return;
     }
-    const combined = inputs.combine();
     switch (combined.state) {
       case 'active':
         if (combined.watermark > this.watermark) {
@@ -137,6 +149,7 @@ export class KeyedStage {
       counters.add('resultRows', kernel.u32[this.results >>> 2]!);
       flow.begin(this.results);
       this.emitting = true;
+      this.firedSinceSaid = true;
       return 'progressed';
     }
     const overflows = this.counter(COUNTER_SUM_OVERFLOWS);
@@ -150,12 +163,26 @@ export class KeyedStage {
     const { flow, inputs } = this.options;
     const { behind, watermark } = this;
     this.behind = 'nothing';
-    if (behind === 'watermark') flow.target.control(FRAME_WATERMARK, { watermark, seen: 1, moved: 0, flags: 0 });
+    if (behind === 'watermark') this.watermarkMoved();
     if (behind === 'finished') flow.target.control(FRAME_END, { watermark, seen: 1, moved: 0, flags: 0 });
     if (behind === 'last') {
       const flags = FLAG_LAST | (inputs.drain ? FLAG_DRAIN : 0);
       flow.target.control(FRAME_END, { watermark, seen: 1, moved: 0, flags });
       this.done = true;
     }
+  }
+
+  /** Results call for their watermark at once; one that closed nothing may wait for the next while frames wait. */
+  private watermarkMoved(): void {
+    this.unsaidMoves++;
+    const waits = !this.firedSinceSaid && this.unsaidMoves < UNSAID_MOVES_MAX && this.options.inputs.peek() !== null;
+    if (!waits) this.sayWatermark();
+  }
+
+  private sayWatermark(): void {
+    if (this.unsaidMoves === 0) return;
+    this.unsaidMoves = 0;
+    this.firedSinceSaid = false;
+    this.options.flow.target.control(FRAME_WATERMARK, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
   }
 }

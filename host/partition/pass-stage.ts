@@ -37,7 +37,8 @@ export class PassStage {
       counters.add('resultRows', rows);
       target.push(0, kernel.u8, frame.payloadOffset, frame.payloadBytes, rows);
     } else if (inputs.control(frame)) this.handOnTime();
-    freed(inputs.release());
+    const waiting = inputs.release();
+    if (waiting >= 0) freed(waiting);
     return 'progressed';
   }
 

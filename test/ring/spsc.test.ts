@@ -12,6 +12,7 @@ import {
   advance,
   capacityBytesFor,
   hasRoom,
+  isHalfFree,
   NO_ROOM,
   openConsumer,
   openProducer,
@@ -25,6 +26,7 @@ import {
   tryClaim,
   tryPush,
 } from '../../ring/spsc.ts';
+import { seededRandom } from '../support/random.ts';
 
 const CAPACITY_BYTES = 1024;
 const BASE_BYTES = 4096;
@@ -218,5 +220,28 @@ test('the smallest capacity for a payload carries it, and half of that does not'
     const capacityBytes = capacityBytesFor(payloadBytes);
     expect(payloadBytesMaxOf(capacityBytes)).toBeGreaterThanOrEqual(payloadBytes);
     if (capacityBytes > 256) expect(payloadBytesMaxOf(capacityBytes / 2)).toBeLessThan(payloadBytes);
+  }
+});
+
+test('a refused producer finds room for its largest frame as soon as the ring is half free (seeds 1 to 200)', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = seededRandom(seed);
+    const capacityBytes = 4096;
+    const buffer = new SharedArrayBuffer(ringBytes(capacityBytes));
+    const producer = openProducer(buffer, 0, capacityBytes);
+    const consumer = openConsumer(buffer, 0, capacityBytes);
+    const most = producer.payloadBytesMax;
+    for (let round = 0; round < 20; round++) {
+      while (hasRoom(producer, most)) tryClaim(producer, FRAME_DATA, random.below(most + 1));
+      publish(producer);
+      let frames = 0;
+      do {
+        expect(peek(consumer), `seed ${seed}`).toBe(true);
+        release(consumer);
+        frames++;
+      } while (!isHalfFree(consumer));
+      expect(frames, `seed ${seed}: it was half free while it refused`).toBeGreaterThan(1);
+      expect(hasRoom(producer, most), `seed ${seed}, round ${round}`).toBe(true);
+    }
   }
 });
