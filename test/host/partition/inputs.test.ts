@@ -54,19 +54,27 @@ test('a producer that joins a sender takes its word back', () => {
   expect(say(0, FRAME_WATERMARK, { watermark: 5, seen: 2 })).toEqual({ state: 'active', watermark: 5 });
 });
 
-test('a producer between two senders holds time, whichever of them is heard first', () => {
-  const leaves = { watermark: 90, seen: 1, moved: -1 };
-  const arrives = { watermark: 10, seen: 2, moved: 1 };
-  const left = inputsOf(2);
-  left.say(0, FRAME_WATERMARK, { watermark: 10, seen: 2 });
-  left.say(1, FRAME_WATERMARK, { watermark: 80 });
-  expect(left.say(0, FRAME_WATERMARK, leaves)).toEqual({ state: 'hold' });
-  expect(left.say(1, FRAME_WATERMARK, arrives)).toEqual({ state: 'active', watermark: 10 });
-  const arrived = inputsOf(2);
-  arrived.say(0, FRAME_WATERMARK, { watermark: 10, seen: 2 });
-  arrived.say(1, FRAME_WATERMARK, { watermark: 80 });
-  expect(arrived.say(1, FRAME_WATERMARK, arrives)).toEqual({ state: 'active', watermark: 10 });
-  expect(arrived.say(0, FRAME_WATERMARK, leaves)).toEqual({ state: 'active', watermark: 10 });
+test('a producer between two senders holds time until both ends of its move are heard, in either order', () => {
+  const leaves = { watermark: 90, seen: 1, moved: -7 };
+  const arrives = { watermark: 10, seen: 2, moved: 7 };
+  for (const [[first, firstWord], [second, secondWord]] of [
+    [[0, leaves] as const, [1, arrives] as const],
+    [[1, arrives] as const, [0, leaves] as const],
+  ] as const) {
+    const { say } = inputsOf(2);
+    say(0, FRAME_WATERMARK, { watermark: 10, seen: 2 });
+    say(1, FRAME_WATERMARK, { watermark: 80 });
+    expect(say(first, FRAME_WATERMARK, firstWord)).toEqual({ state: 'hold' });
+    expect(say(second, FRAME_WATERMARK, secondWord)).toEqual({ state: 'active', watermark: 10 });
+  }
+});
+
+test('two producers that change places do not stand for each other', () => {
+  const { say } = inputsOf(2);
+  say(0, FRAME_WATERMARK, { watermark: 90 });
+  say(1, FRAME_WATERMARK, { watermark: 10 });
+  expect(say(1, FRAME_WATERMARK, { watermark: 90, moved: 7 - 5 })).toEqual({ state: 'hold' });
+  expect(say(0, FRAME_WATERMARK, { watermark: 10, moved: 5 - 7 })).toEqual({ state: 'active', watermark: 10 });
 });
 
 test('idle senders do not hold time; when no sender is active it holds', () => {
