@@ -10,7 +10,7 @@ export const MiB = 1024 * 1024;
 export const RING_FRAME_SHARE = 8;
 
 /** Control frames are this long; see host/thread/control-frame.ts. */
-export const CONTROL_FRAME_BYTES = 16;
+export const CONTROL_FRAME_BYTES = 24;
 
 /** In front of every image in a ring that leads out: which output, and the first row's offset. */
 export const RESULT_HEADER_BYTES = 16;

@@ -120,7 +120,7 @@ export class ListenerBody implements Body {
     }
     inbox.push(connection, kind, frameBytes, value, nowMs);
     connection.inFlightBytes += creditBytesOf({ kind, bytes: frameBytes });
-    connection.producer.underWay++;
+    connection.producer.waitingFrames++;
     return true;
   }
 

@@ -21,19 +21,12 @@ export interface ProducerTime {
   lastRowMs: number;
   /** Frames acknowledged, over all its connections: where it goes on after a reconnect. */
   sequence: number;
-  /** Frames taken in and not acknowledged, over all its connections. */
-  underWay: number;
-  /** Called once when none is under way. */
-  whenPlaced: (() => void)[];
-  /** It goes on at another listener since then; null: it is here. */
-  leftMs: number | null;
+  /** Frames and control messages taken in here, of all its connections, that have not been placed yet. */
+  waitingFrames: number;
 }
 
 /** What moves to another listener with a producer that reconnects there. */
-export type ProducerHandover = Omit<ProducerTime, 'lastRowMs' | 'underWay' | 'whenPlaced' | 'leftMs'>;
-
-/** Ten ticks of a listener: the other one has said its word by then. */
-const LEAVING_MS = 1000;
+export type ProducerHandover = Omit<ProducerTime, 'lastRowMs' | 'waitingFrames'>;
 
 /** All connections that give no producer id. */
 export const ANONYMOUS = '';
@@ -42,7 +35,9 @@ export class Producers {
   private readonly byId = new Map<string, ProducerTime>();
   private readonly delayMs: number;
   private readonly idleTimeoutMs: number | null;
-  private said: { kind: number; watermark: number; seen: number } = { kind: 0, watermark: 0, seen: 0 };
+  /** Producers that came from other listeners less those that went to others. */
+  moved = 0;
+  private said = { kind: 0, watermark: 0, seen: 0, moved: 0 };
 
   constructor(delayMs: number, idleTimeoutMs: number | null) {
     this.delayMs = delayMs;
@@ -67,16 +62,11 @@ export class Producers {
         maxTime: handover?.maxTime ?? Number.NEGATIVE_INFINITY,
         lastRowMs: nowMs,
         sequence: handover?.sequence ?? 0,
-        underWay: 0,
-        whenPlaced: [],
-        leftMs: null,
+        waitingFrames: 0,
       };
       this.byId.set(id, producer);
     }
-    if (handover !== undefined) {
-      producer.maxTime = Math.max(producer.maxTime, handover.maxTime);
-      producer.sequence = Math.max(producer.sequence, handover.sequence);
-    }
+    if (handover !== undefined) this.moved++;
     producer.state = 'active';
     producer.lastRowMs = nowMs;
     producer.leftMs = null;
@@ -89,9 +79,8 @@ export class Producers {
    */
   leave(id: string, nowMs: number): ProducerHandover | undefined {
     const producer = this.byId.get(id);
-    if (producer === undefined) return undefined;
-    producer.leftMs = nowMs;
-    return { id, state: producer.state, maxTime: producer.maxTime, sequence: producer.sequence };
+    if (this.byId.delete(id)) this.moved--;
+    return producer && { id, state: producer.state, maxTime: producer.maxTime, sequence: producer.sequence };
   }
 
   /** Rows arrived; `maxTime` is what watermarkRows answered. */
@@ -120,11 +109,11 @@ export class Producers {
   news(): { kind: number; frame: ControlFrame } | null {
     const { kind, watermark } = this.combined();
     const seen = this.byId.size;
-    const { said } = this;
-    if (seen === 0 && said.seen === 0) return null;
-    if (kind === said.kind && watermark === said.watermark && seen === said.seen) return null;
-    this.said = { kind, watermark, seen };
-    return { kind, frame: { watermark, seen, flags: 0 } };
+    const { said, moved } = this;
+    const isOld = kind === said.kind && watermark === said.watermark && seen === said.seen && moved === said.moved;
+    if (isOld || (seen === 0 && moved === 0 && said.kind === 0)) return null;
+    this.said = { kind, watermark, seen, moved };
+    return { kind, frame: { watermark, seen, moved, flags: 0 } };
   }
 
   private combined(): { kind: number; watermark: number } {
@@ -136,6 +125,7 @@ export class Producers {
       if (producer.state === 'active') watermark = Math.min(watermark, producer.maxTime - this.delayMs);
       idle ||= producer.state === 'idle';
     }
+    if (this.byId.size === 0) return { kind: FRAME_IDLE, watermark: Number.NEGATIVE_INFINITY };
     if (watermark !== Number.POSITIVE_INFINITY) return { kind: FRAME_WATERMARK, watermark };
     return { kind: idle || this.byId.size === 0 ? FRAME_IDLE : FRAME_END, watermark: greatest };
   }

@@ -55,6 +55,7 @@ export class SocketIngest {
   private readonly named = new Map<string, IngestSocket>();
   private readonly open_ = new Set<IngestSocket>();
   private readonly openByStream: number[] = [];
+  private readonly waitingForPlace = new Map<ProducerTime, (() => void)[]>();
   private clockMs = 0;
   private readonly replies: Replies;
   private turn = -1;
@@ -151,15 +152,15 @@ export class SocketIngest {
     if (this.named.get(this.key(role)) === role) this.named.delete(this.key(role));
   }
 
-  /** A producer id goes on at another listener, or a newer connection took it: this one is fenced. */
-  release(stream: number, id: string, released: (handover: ProducerHandover | null) => void): void {
-    const role = this.named.get(`${stream}/${id}`);
+  /**
+   * A producer id goes on at another listener: its connection here is fenced, and when all that came over it is placed
+   * its time and sequence are handed over. Earlier, frames under way would be sent again and count twice.
+   */
+  release(stream: number, producer: string, handOver: (handover: ProducerHandover | undefined) => void): void {
+    const role = this.named.get(`${stream}/${producer}`);
     if (role !== undefined) this.fence(role);
-    const ingress = this.options.body.streams[stream]!;
-    const producer = ingress.producers.get(id);
-    if (producer === undefined) return released(null);
-    // Rows of it that came in here must not be overtaken by its time elsewhere.
-    whenPlaced(producer, () => released(ingress.producers.leave(id, ingress.nowMs) ?? null));
+    const { producers } = this.options.body.streams[stream]!;
+    this.whenPlaced(producers.get(producer), () => handOver(producers.leave(producer)));
   }
 
   /** The engine stops: what is in the inbox is still placed and acknowledged, what comes now is refused. */
@@ -253,40 +254,52 @@ export class SocketIngest {
   }
 
   private claimed(role: IngestSocket, answer: ClaimAnswer): void {
+    const { producers, nowMs } = this.options.body.streams[role.stream]!;
+    // Whoever asked may be gone by now; the producer is here all the same, and holds time.
+    if (answer.granted && answer.handover !== undefined) producers.join(role.producer, nowMs, answer.handover);
+    if (role.state === 'closed') return;
     if (!answer.granted) {
       const message = `epoch ${role.epoch} of producer ${role.producer} is over; epoch ${answer.epoch} has been seen`;
       return this.end(role, 'FENCED', message, 4409);
     }
     const older = this.named.get(this.key(role));
     if (older !== undefined) this.fence(older);
-    // Also when this connection has ended meanwhile: the producer holds its place in time until it comes back.
-    const stream = this.options.body.streams[role.stream]!;
-    const producer = stream.producers.join(role.producer, stream.nowMs, answer.handover);
-    this.options.wake();
-    if (role.state === 'closed') return;
     this.named.set(this.key(role), role);
-    whenPlaced(producer, () => this.greet(role, producer));
+    this.whenPlaced(producers.get(role.producer), () => this.welcomed(role));
   }
 
-  /** What the producer sent before is placed: its next frame has the number behind. */
-  private greet(role: IngestSocket, producer: ProducerTime): void {
-    if (isClosed(role)) return;
+  /** The producer goes on with this connection, unless that ended, or was fenced, while it waited. */
+  private welcomed(role: IngestSocket): void {
+    if (role.state === 'closed') return;
     const connection = this.ready(role);
-    connection.sequence = producer.sequence;
-    connection.ackedSequence = producer.sequence;
-    connection.decodedSequence = producer.sequence;
+    const { sequence } = connection.producer;
+    connection.sequence = sequence;
+    connection.ackedSequence = sequence;
+    connection.decodedSequence = sequence;
     this.say(role, {
       type: 'hello',
       protocol: PROTOCOL_VERSION,
       producer: role.producer,
       epoch: role.epoch,
-      resume: producer.sequence,
+      resume: sequence,
       credit: this.options.credit(role.stream),
     });
     const { kept } = role;
     role.kept = [];
     role.keptBytes = 0;
     for (const { bytes, isBinary } of kept) if (!isClosed(role)) this.take(role, bytes, isBinary);
+  }
+
+  /** Runs `go` when no frame of the producer waits any more: frames of an older connection, which come first. */
+  private whenPlaced(producer: ProducerTime | undefined, go: () => void): void {
+    if (producer === undefined || producer.waitingFrames === 0) return go();
+    this.waitingForPlace.set(producer, [...(this.waitingForPlace.get(producer) ?? []), go]);
+  }
+
+  private allPlaced(producer: ProducerTime): void {
+    const waiting = this.waitingForPlace.get(producer) ?? [];
+    this.waitingForPlace.delete(producer);
+    for (const go of waiting) go();
   }
 
   private keep(role: IngestSocket, bytes: Uint8Array, isBinary: boolean): void {
@@ -313,6 +326,7 @@ export class SocketIngest {
     const { counters, nowMs } = this.options;
     if (connection.decodedFrames > 0)
       counters.latency((nowMs() - connection.oldestMs) / 1000, connection.decodedFrames);
+    if (connection.producer.waitingFrames === 0) this.allPlaced(connection.producer);
     const role = socketOf.get(connection);
     if (role === undefined) return;
     this.write(

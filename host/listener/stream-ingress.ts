@@ -199,7 +199,8 @@ export class StreamIngress {
   /** A control frame of the thread itself: that it stops. */
   say(kind: number, flags: number): void {
     for (const { target } of this.flows) {
-      target.control(kind, { watermark: Number.NEGATIVE_INFINITY, seen: this.producers.count, flags });
+      const { count: seen, moved } = this.producers;
+      target.control(kind, { watermark: Number.NEGATIVE_INFINITY, seen, moved, flags });
     }
   }
 
@@ -210,6 +211,7 @@ export class StreamIngress {
       connection.ackedSequence = connection.decodedSequence;
       connection.inFlightBytes -= connection.decodedBytes;
       connection.producer.sequence = Math.max(connection.producer.sequence, connection.ackedSequence);
+      connection.producer.waitingFrames -= connection.decodedFrames;
       answer(connection);
       notePlaced(connection);
       connection.rows = 0;

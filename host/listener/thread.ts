@@ -119,9 +119,9 @@ class ListenerThread {
       case 'fenced':
         return this.claims.answer(order.id, { granted: false, epoch: order.epoch });
       case 'release':
-        return this.ingest.release(order.stream, order.producer, (handover) =>
-          tell({ type: 'released', id: order.id, handover }),
-        );
+        return this.ingest.release(order.stream, order.producer, (handover) => {
+          tell({ type: 'released', id: order.id, handover: handover ?? null });
+        });
       case 'stop':
         this.stopping = true;
         this.server.closePort();

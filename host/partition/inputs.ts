@@ -20,6 +20,7 @@ interface Sender {
   state: SenderState;
   watermark: number;
   seen: number;
+  moved: number;
   /** It said LAST: nothing follows. */
   gone: boolean;
 }
@@ -49,6 +50,7 @@ export class Inputs {
       state: 'none',
       watermark: Number.NEGATIVE_INFINITY,
       seen: 0,
+      moved: 0,
       gone: false,
     }));
   }
@@ -77,6 +79,7 @@ export class Inputs {
     const sender = this.senders[this.next]!;
     const frame = readControl(this.view, consumer.payloadOffset, consumer.payloadBytes);
     sender.seen = frame.seen;
+    sender.moved = frame.moved;
     sender.state = stateAfter(consumer.kind, frame, sender.state);
     // It may go back: a producer that joined holds time from now on. What has been combined does not (keyed-stage.ts).
     if ((frame.flags & FLAG_LAST) === 0) sender.watermark = frame.watermark;
@@ -90,12 +93,14 @@ export class Inputs {
 
   combine(): Combined {
     let seen = 0;
+    let moved = 0;
     let watermark = Number.POSITIVE_INFINITY;
     let active = false;
     let idle = false;
     let finished = false;
     for (const sender of this.senders) {
       seen += sender.seen;
+      moved += sender.moved;
       if (sender.state === 'active') {
         active = true;
         watermark = Math.min(watermark, sender.watermark);
@@ -103,7 +108,8 @@ export class Inputs {
       idle ||= sender.state === 'idle';
       finished ||= sender.state === 'finished';
     }
-    if (seen < this.producersNeeded) return { state: 'hold' };
+    // One that has left a listener and not arrived at another holds time as any that is disconnected.
+    if (seen < this.producersNeeded || moved < 0) return { state: 'hold' };
     if (active) return { state: 'active', watermark };
     if (idle) return { state: 'idle' };
     return finished ? { state: 'finished' } : { state: 'hold' };
@@ -118,6 +124,7 @@ export class Inputs {
 /** A stopping sender leaves its state as it was: that it stops says nothing about time. */
 function stateAfter(kind: number, frame: ControlFrame, before: SenderState): SenderState {
   if (kind === FRAME_WATERMARK) return 'active';
+  // A listener whose last producer went elsewhere is as one that never had any.
   if (kind === FRAME_IDLE) return frame.seen === 0 ? 'none' : 'idle';
   if (kind === FRAME_END) return (frame.flags & FLAG_LAST) !== 0 ? before : 'finished';
   throw new Error(`a frame of kind ${kind} where only watermark, idle and end are known`);

@@ -118,7 +118,7 @@ export class KeyedStage {
         this.behind = 'finished';
         return;
       case 'idle':
-        flow.target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, flags: 0 });
+        flow.target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
         return;
       case 'hold':
         return;
@@ -150,11 +150,11 @@ export class KeyedStage {
     const { flow, inputs } = this.options;
     const { behind, watermark } = this;
     this.behind = 'nothing';
-    if (behind === 'watermark') flow.target.control(FRAME_WATERMARK, { watermark, seen: 1, flags: 0 });
-    if (behind === 'finished') flow.target.control(FRAME_END, { watermark, seen: 1, flags: 0 });
+    if (behind === 'watermark') flow.target.control(FRAME_WATERMARK, { watermark, seen: 1, moved: 0, flags: 0 });
+    if (behind === 'finished') flow.target.control(FRAME_END, { watermark, seen: 1, moved: 0, flags: 0 });
     if (behind === 'last') {
       const flags = FLAG_LAST | (inputs.drain ? FLAG_DRAIN : 0);
-      flow.target.control(FRAME_END, { watermark, seen: 1, flags });
+      flow.target.control(FRAME_END, { watermark, seen: 1, moved: 0, flags });
       this.done = true;
     }
   }

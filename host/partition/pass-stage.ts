@@ -44,16 +44,18 @@ export class PassStage {
   private handOnTime(): void {
     const { inputs, target } = this.options;
     if (inputs.gone) {
-      target.control(FRAME_END, { watermark: this.watermark, seen: 1, flags: FLAG_LAST });
+      target.control(FRAME_END, { watermark: this.watermark, seen: 1, moved: 0, flags: FLAG_LAST });
       this.done = true;
       return;
     }
     const combined = inputs.combine();
     if (combined.state === 'active' && combined.watermark > this.watermark) {
       this.watermark = combined.watermark;
-      target.control(FRAME_WATERMARK, { watermark: this.watermark, seen: 1, flags: 0 });
+      target.control(FRAME_WATERMARK, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
     }
-    if (combined.state === 'idle') target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, flags: 0 });
-    if (combined.state === 'finished') target.control(FRAME_END, { watermark: this.watermark, seen: 1, flags: 0 });
+    if (combined.state === 'idle')
+      target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
+    if (combined.state === 'finished')
+      target.control(FRAME_END, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
   }
 }

@@ -1,12 +1,14 @@
 // host/thread/control-frame.ts — what travels in band besides data: watermark, idle, end.
 //
-//   ├ f64 watermark ┼ u32 seen ┼ u32 flags ┤        CONTROL_FRAME_BYTES
+//   ├ f64 watermark ┼ u32 seen ┼ i32 moved ┼ u32 flags ┼ 4 ┤        CONTROL_FRAME_BYTES
 //
 //   FRAME_WATERMARK  the sender has active producers; nothing before `watermark` will follow from it
 //   FRAME_IDLE       its producers are idle (or some idle, the rest finished): it does not hold time
 //   FRAME_END        its producers have all finished; with LAST: this sender sends nothing more, ever
 //
 //   seen             producers that have said hello at this sender; time starts when enough have, all senders together
+//   moved            producers that came here from other listeners less those that went to others, since the start:
+//                    while all senders' sum is negative a producer is between two listeners, and time holds
 
 import { CONTROL_FRAME_BYTES } from '../limits.ts';
 
@@ -18,6 +20,7 @@ export const FLAG_DRAIN = 2;
 export interface ControlFrame {
   watermark: number;
   seen: number;
+  moved: number;
   flags: number;
 }
 
@@ -25,7 +28,8 @@ export interface ControlFrame {
 export function writeControl(view: DataView, offset: number, frame: ControlFrame): void {
   view.setFloat64(offset, frame.watermark, true);
   view.setUint32(offset + 8, frame.seen, true);
-  view.setUint32(offset + 12, frame.flags, true);
+  view.setInt32(offset + 12, frame.moved, true);
+  view.setUint32(offset + 16, frame.flags, true);
 }
 
 export function readControl(view: DataView, offset: number, payloadBytes: number): ControlFrame {
@@ -35,6 +39,7 @@ export function readControl(view: DataView, offset: number, payloadBytes: number
   return {
     watermark: view.getFloat64(offset, true),
     seen: view.getUint32(offset + 8, true),
-    flags: view.getUint32(offset + 12, true),
+    moved: view.getInt32(offset + 12, true),
+    flags: view.getUint32(offset + 16, true),
   };
 }

@@ -48,12 +48,24 @@ export class EngineRun {
     return new EngineRun(engine, log);
   }
 
-  /** Results of a sink from now on. */
-  async subscribe(sink: string, format: ResultFormat = 'json'): Promise<WsSubscriber> {
-    const subscriber = new WsSubscriber(`${this.url}/v1/sinks/${sink}?format=${format}`);
-    this.subscribers.push(subscriber);
-    await subscriber.ready();
-    return subscriber;
+  /**
+   * Results of a sink from now on.
+   *
+   * @param listener  which listener thread should have the connection; default: whichever
+   */
+  async subscribe(sink: string, format: ResultFormat = 'json', listener?: number): Promise<WsSubscriber> {
+    const subscribed = () => this.engine.counters.map((thread) => thread.get('subscribers'));
+    for (let tries = 0; tries < CONNECT_TRIES_MAX; tries++) {
+      const before = subscribed();
+      const subscriber = new WsSubscriber(`${this.url}/v1/sinks/${sink}?format=${format}`);
+      await subscriber.ready();
+      if (listener === undefined || subscribed()[listener]! > before[listener]!) {
+        this.subscribers.push(subscriber);
+        return subscriber;
+      }
+      await subscriber.vanish();
+    }
+    throw new Error(`no connection reached listener ${listener} in ${CONNECT_TRIES_MAX} tries`);
   }
 
   /** A connection that has been welcomed, and greeted when it has an id. One at a time: the counters tell which listener took it. */

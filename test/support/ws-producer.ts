@@ -62,6 +62,11 @@ export class WsProducer {
     this.socket.send(text);
   }
 
+  /** Some frame is acknowledged. */
+  async acknowledged(): Promise<void> {
+    await this.until(() => this.rows + this.rejected > 0);
+  }
+
   /** Every frame sent so far is acknowledged. */
   async flushed(): Promise<void> {
     await this.until(() => this.unacknowledged.length === 0);

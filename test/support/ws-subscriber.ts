@@ -71,6 +71,12 @@ export class WsSubscriber {
     }
   }
 
+  /** Cuts the connection without a close frame, as a crash would. */
+  async vanish(): Promise<void> {
+    this.socket.terminate();
+    await this.until(() => this.closed !== null);
+  }
+
   close(): void {
     this.socket.close();
   }

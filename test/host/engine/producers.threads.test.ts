@@ -5,6 +5,7 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EngineRun } from '../../support/engine-run.ts';
+import type { WsProducer } from '../../support/ws-producer.ts';
 import type { WsSubscriber } from '../../support/ws-subscriber.ts';
 
 const PARTITIONS = 2;
@@ -94,10 +95,15 @@ for (const [where, listeners] of [
     two.say('!idle');
     await reaches(results, 29);
     await two.put(at('b', 40));
+    // Its row must be heard before the other's later ones: partitions hear listeners in turn, two turns see to it.
+    for (const second of [35, 36]) {
+      await one.put(at('a', second));
+      await reaches(results, second - 1);
+    }
     await one.put(at('a', 60));
     await reaches(results, 39);
     expect(latest(results)).toBe(39);
-    expect(counts(results)).toEqual(['1000,a,1', '1000,b,1', '3000,b,1', '30000,a,1']);
+    expect(counts(results)).toEqual(['1000,a,1', '1000,b,1', '3000,b,1', '30000,a,1', '35000,a,1', '36000,a,1']);
   });
 
   test(`the end comes when every producer has said it, and the stream goes on after it, on ${where}`, async () => {
@@ -183,4 +189,35 @@ test('a second connection of a producer id fences the first, and rows of both co
   second.say('!end');
   await results.ended(PARTITIONS);
   expect(counts(results)).toEqual(['1000,b,1', '2000,b,1', '9000,a,1', '9000,b,1']);
+});
+
+test('frames under way when a producer changes its connection are neither lost nor counted twice', async () => {
+  const results = await run.subscribe('patient');
+  const other = await run.producer('patient', { id: 'other', listener: 0 });
+  const frames = Array.from({ length: 40 }, (_, frame) => at('b', ...Array.from({ length: 5000 }, () => frame + 1)));
+  const connections: WsProducer[] = [];
+  for (let n = 0; n < 12; n++) connections.push(await run.producer('patient', { listener: n % 2 }));
+  for (const [epoch, connection] of connections.entries()) {
+    // The one before has most of its frames unacknowledged, on the other listener.
+    const resume = await connection.hello('roaming', epoch);
+    await connection.send(frames.slice(resume, resume + 10));
+    if (resume < frames.length) await connection.acknowledged();
+  }
+  const last = await run.producer('patient', { id: 'roaming', epoch: 99 });
+  await last.put(...frames.slice((await last.says('hello')).resume));
+  other.say('!end');
+  last.say('!end');
+  await results.ended(PARTITIONS);
+  expect(counts(results)).toEqual(frames.map((_, frame) => `${(frame + 1) * 1000},b,5000`).sort());
+  expect(run.counter('rowsLate') + run.counter('rowsClosed')).toBe(0);
+});
+
+test('a subscriber of a listener that no producer uses gets every result', async () => {
+  const results = await run.subscribe('patient', 'json', 1);
+  const one = await run.producer('patient', { id: 'one', listener: 0 });
+  const two = await run.producer('patient', { id: 'two', listener: 0 });
+  await one.put(at('a', 1, 9));
+  await two.put(at('b', 1, 9));
+  await reaches(results, 8);
+  expect(counts(results)).toEqual(['1000,a,1', '1000,b,1']);
 });
