@@ -1,8 +1,8 @@
 // test/jobs/puppet.mjs — a job whose threads do what a key says: stop for a while, spin, leave, trap.
 //
 // Behind the aggregation the filter runs on the partition's thread, before it ("listened") on the listener's. Plain
-// JavaScript, since every thread
-// compares the text of the job's functions and a test's main thread may see TypeScript rewritten.
+// JavaScript, since every thread compares the text of the job's functions and a test's main thread may see TypeScript
+// rewritten.
 import { count, job, stream, sum, t, tumbling, websocket } from '../../host/index.ts';
 
 const rows = (name) => stream(name, { ts: t.timestamp(), key: t.utf8(), value: t.i64() }).eventTime('ts', { delay: 0 });
