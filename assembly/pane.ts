@@ -132,7 +132,7 @@ function stageGiveBlock(stage: Stage, block: usize): void {
 // @ts-ignore: decorator
 @inline
 function slotsTakenMax(slots: u32): u32 {
-  return slots < SLOTS ? (slots >>> 3) * 3 : (slots >>> 4) * 13;
+  return slots < SLOTS ? (slots >>> 3) * 3 : (slots >>> 3) * 5;
 }
 
 // @ts-ignore: decorator

@@ -88,18 +88,23 @@ function tagUtf8(pane: Pane, offsets: usize, bytes: usize, from: i32, count: i32
 }
 
 /**
- * Touches the entry that each row's first slot names, or the one after it when the tag is not there: no branch, so that
- * many entries are on their way at once. `beyond` is another place in the entry to touch.
+ * Follows each row's tag through its segment, whose slots pass one has fetched, to the entry that should be its own, and
+ * touches that: many entries are on their way at once, and the last pass waits for none of them. `beyond` is another
+ * place in the entry to touch. scratchEntries then names the entry, or 0 where the tag is not there.
  */
 function touchEntries(pane: Pane, from: i32, count: i32, beyond: usize): void {
   const mask = <usize>pane.slotMaskBytes;
   let touched: u64 = 0;
   for (let index = from; index < count; index++) {
-    const at = <usize>load<u32>(scratchEntries + (<usize>index << 2));
-    const first = load<u64>(at);
-    const second = load<u64>((at & ~mask) | ((at + 8) & mask));
     const tag = load<u32>(scratchTags + (<usize>index << 2));
-    const entry = <usize>select<u64>(first, second, <u32>(first >>> 32) == tag);
+    let at = <usize>load<u32>(scratchEntries + (<usize>index << 2));
+    let slot = load<u64>(at);
+    while (<u32>(slot >>> 32) != tag && <u32>slot != 0) {
+      at = (at & ~mask) | ((at + 8) & mask);
+      slot = load<u64>(at);
+    }
+    const entry = <usize>slot;
+    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
     touched |= load<u64>(entry) | load<u64>(entry + beyond);
   }
   keepTouched(touched);
@@ -126,14 +131,18 @@ function findWord(segment: usize, mask: u32, tag: u32, word: u64): usize {
 
 // @ts-ignore: decorator
 @inline
+function hasUtf8(entry: usize, key: usize, length: u32, fixedBytes: usize): bool {
+  return load<u64>(entry, ENTRY_KEYS) == <u64>length && bytesEqual(entry + fixedBytes, key, length);
+}
+
+// @ts-ignore: decorator
+@inline
 function findUtf8(segment: usize, mask: u32, tag: u32, key: usize, length: u32, fixedBytes: usize): usize {
   let at = firstSlot(tag, mask);
   while (true) {
     const slot = load<u64>(segment + at);
     const entry = <usize>slot;
-    if (<u32>(slot >>> 32) == tag && entry != 0 && load<u64>(entry, ENTRY_KEYS) == <u64>length) {
-      if (bytesEqual(entry + fixedBytes, key, length)) return entry;
-    }
+    if (<u32>(slot >>> 32) == tag && entry != 0 && hasUtf8(entry, key, length, fixedBytes)) return entry;
     if (entry == 0) return 0;
     at = (at + 8) & mask;
   }
@@ -188,11 +197,13 @@ function resolveWords(stage: Stage, pane: Pane, words: usize, from: i32, count: 
   const epoch = stage.epoch;
   const mask = pane.slotMaskBytes; // A pane of several segments has whole ones.
   for (let index = from; index < count; index++) {
-    const tag = load<u32>(scratchTags + (<usize>index << 2));
     const word = load<u64>(words + (<usize>index << 3));
-    let entry = findWord(segmentOf(pane, tag), mask, tag, word);
-    if (entry == 0) {
-      entry = insertWord(stage, pane, tag, word);
+    let entry = <usize>load<u32>(scratchEntries + (<usize>index << 2));
+    // Not there before this chunk, or another key of the same tag: what follows is rare once the keys are known.
+    if (entry == 0 || load<u64>(entry, ENTRY_KEYS) != word) {
+      const tag = load<u32>(scratchTags + (<usize>index << 2));
+      entry = findWord(segmentOf(pane, tag), mask, tag, word);
+      if (entry == 0) entry = insertWord(stage, pane, tag, word);
       if (entry == 0) return index;
     }
     markBlock(entry, epoch);
@@ -242,10 +253,11 @@ function resolveUtf8(stage: Stage, pane: Pane, offsets: usize, bytes: usize, fro
     const key = bytes + end;
     const length = load<u32>(offsets + (<usize>index << 2), 4) - end;
     end += length;
-    const tag = load<u32>(scratchTags + (<usize>index << 2));
-    let entry = findUtf8(segmentOf(pane, tag), mask, tag, key, length, fixedBytes);
-    if (entry == 0) {
-      entry = insertUtf8(stage, pane, tag, key, length);
+    let entry = <usize>load<u32>(scratchEntries + (<usize>index << 2));
+    if (entry == 0 || !hasUtf8(entry, key, length, fixedBytes)) {
+      const tag = load<u32>(scratchTags + (<usize>index << 2));
+      entry = findUtf8(segmentOf(pane, tag), mask, tag, key, length, fixedBytes);
+      if (entry == 0) entry = insertUtf8(stage, pane, tag, key, length);
       if (entry == 0) return index;
     }
     markBlock(entry, epoch);
