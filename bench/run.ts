@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { extname } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { BenchResult, Suite } from './measure.ts';
+import { type BenchResult, lame, type Suite } from './measure.ts';
 
 const folder = new URL('./suites/', import.meta.url);
 const names = readdirSync(folder, { withFileTypes: true })
@@ -37,3 +37,5 @@ for (const name of positionals) {
   results.push(...(await suite({ smoke: values.smoke, only: values.only })));
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ machine, smoke: values.smoke, results })}\n`);
+for (const comparison of lame) process.stderr.write(`lame  ${comparison}\n`);
+if (lame.length > 0) process.exitCode = 1;

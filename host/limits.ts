@@ -34,9 +34,6 @@ export const STATE_CREDIT_SHARE = 0.75;
 /** The largest frame that an engine takes is bounded by what uWebSockets reserves per connection. */
 export const UWS_PAYLOAD_FACTOR = 2;
 
-/** Results that wait for one subscriber; beyond it the subscriber is cut off with the offset to resume from. */
-export const SUBSCRIBER_BYTES_MAX = 8 * MiB;
-
 /** Frames of one connection that may wait for a decision of the control thread (its hello). */
 export const HELLO_WAIT_BYTES_MAX = MiB;
 
@@ -74,6 +71,8 @@ export interface EngineLimits {
   threadSilentMsMax: number;
   /** A connection that has neither finished a frame nor answered a ping for this long is closed. */
   connectionSilentMsMax: number;
+  /** Results that wait for one subscriber; beyond it the subscriber is cut off with the offset to resume from. */
+  subscriberBytesMax: number;
   /** Distinct named producers per stream and listener. */
   producersMax: number;
   /** Memory of one listener besides its inboxes: builders, images, programs. */
@@ -102,6 +101,7 @@ export function engineLimits(memoryBytes: number, partitions: number, overrides:
     partitionMemoryBytes: Math.min(PARTITION_MEMORY_BYTES_MAX, Math.floor(memoryBytes / partitions / 65536) * 65536),
     threadSilentMsMax: overrides.threadSilentMsMax ?? 60_000,
     connectionSilentMsMax: overrides.connectionSilentMsMax ?? 120_000,
+    subscriberBytesMax: overrides.subscriberBytesMax ?? 8 * MiB,
     producersMax: overrides.producersMax ?? 10_000,
     listenerMemoryBytes: 512 * MiB,
   };

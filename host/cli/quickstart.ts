@@ -10,7 +10,7 @@ import { extname } from 'node:path';
 import { Command } from 'commander';
 import { monotonicMs } from '../clock.ts';
 import { Engine } from '../engine/engine.ts';
-import { REPLAY_SINK, REPLAY_STREAM, type Replay, replayFlights } from '../quickstart/replay.ts';
+import { REPLAY_LIMITS, REPLAY_SINK, REPLAY_STREAM, type Replay, replayFlights } from '../quickstart/replay.ts';
 import { EXIT_INTERRUPTED, EXIT_OK, EXIT_ROWS } from './exit-codes.ts';
 import type { Frame } from './frame.ts';
 import type { Finish } from './program.ts';
@@ -43,7 +43,12 @@ export function command(finish: Finish): Command {
 }
 
 async function quickstart(options: QuickstartOptions): Promise<number> {
-  const engine = await Engine.start({ jobUrl: JOB.href, ...engineOptions(options), log: say });
+  const engine = await Engine.start({
+    jobUrl: JOB.href,
+    ...engineOptions(options),
+    limits: REPLAY_LIMITS,
+    log: say,
+  });
   const startSeconds = monotonicMs() / 1000;
   let interrupted = false;
   const asked = whenAsked((again) => {

@@ -17,7 +17,7 @@ import uWS, {
 } from 'uWebSockets.js';
 import type { Counters } from '../counters.ts';
 import { FORMATS, type ResultFormat } from '../egress/message.ts';
-import { type EngineLimits, SUBSCRIBER_BYTES_MAX, UWS_PAYLOAD_FACTOR } from '../limits.ts';
+import { type EngineLimits, UWS_PAYLOAD_FACTOR } from '../limits.ts';
 import { streamNamed } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type HttpIngestOptions, postRows } from './http-ingest.ts';
@@ -96,7 +96,7 @@ function routeSockets(app: TemplatedApp, options: ServerOptions): void {
   const behavior = {
     compression: uWS.DISABLED,
     maxPayloadLength: limits.frameBytesMax * UWS_PAYLOAD_FACTOR,
-    maxBackpressure: SUBSCRIBER_BYTES_MAX * 2,
+    maxBackpressure: limits.subscriberBytesMax * 2,
     closeOnBackpressureLimit: false,
     idleTimeout: 120,
     sendPingsAutomatically: true,

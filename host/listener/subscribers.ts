@@ -8,7 +8,6 @@ import type { WebSocket } from 'uWebSockets.js';
 import type { Counters } from '../counters.ts';
 import { FORMATS, MESSAGE_HEADER_BYTES, type ResultFormat, readMessageHeader } from '../egress/message.ts';
 import type { Subscriptions } from '../egress/subscriptions.ts';
-import { SUBSCRIBER_BYTES_MAX } from '../limits.ts';
 import type { SocketData } from './server.ts';
 
 /** Close codes of RFC 6455 and its registry, and what they mean here. */
@@ -29,11 +28,14 @@ export class Subscribers {
   private readonly subscriptions: Subscriptions;
   private readonly listener: number;
   private readonly counters: Counters;
+  private readonly bytesMax: number;
 
-  constructor(listener: number, sinks: number, subscriptions: Subscriptions, counters: Counters) {
+  /** @param bytesMax  what may wait unread for one of them */
+  constructor(listener: number, sinks: number, subscriptions: Subscriptions, counters: Counters, bytesMax: number) {
     this.listener = listener;
     this.subscriptions = subscriptions;
     this.counters = counters;
+    this.bytesMax = bytesMax;
     for (let cell = 0; cell < sinks * FORMATS.length; cell++) this.bySinkAndFormat.push(new Set());
   }
 
@@ -57,7 +59,7 @@ export class Subscribers {
     const message = bytes.slice(MESSAGE_HEADER_BYTES); // Out of shared memory, once for all of them.
     for (const socket of sockets) {
       const subscriber = socket.getUserData().role as Subscriber;
-      if (socket.getBufferedAmount() + message.byteLength > SUBSCRIBER_BYTES_MAX) {
+      if (socket.getBufferedAmount() + message.byteLength > this.bytesMax) {
         this.cut(socket, subscriber);
         continue;
       }
@@ -86,7 +88,7 @@ export class Subscribers {
       JSON.stringify({
         type: 'error',
         code: 'SUBSCRIBER_TOO_SLOW',
-        message: `more than ${SUBSCRIBER_BYTES_MAX} bytes waited unread; subscribe again and read faster`,
+        message: `more than ${this.bytesMax} bytes waited unread; subscribe again and read faster`,
         resume,
       }),
     );

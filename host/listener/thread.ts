@@ -47,7 +47,7 @@ class ListenerThread {
     const doorbells = openDoorbells(start);
     const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
     const subscriptions = new Subscriptions(start.subscriptions, sinkCount);
-    this.subscribers = new Subscribers(listener, sinkCount, subscriptions, counters);
+    this.subscribers = new Subscribers(listener, sinkCount, subscriptions, counters, limits.subscriberBytesMax);
     this.body = new ListenerBody({
       plan,
       topology,

@@ -8,6 +8,9 @@ import type { Engine } from '../engine/engine.ts';
 export const REPLAY_STREAM = 'flights';
 export const REPLAY_SINK = 'departures';
 
+/** Sender and subscriber share one thread: while it sends it does not read, and all results together are 20 MB. */
+export const REPLAY_LIMITS = { subscriberBytesMax: 2 ** 26 };
+
 /** A row of the job's result. */
 export type Departures = {
   windowStart: number;

@@ -6,7 +6,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { QUICKSTART_ROWS, quickstartFrames } from '../../host/cli/quickstart-data.ts';
 import { Engine } from '../../host/engine/engine.ts';
-import { type Departures, replayFlights } from '../../host/quickstart/replay.ts';
+import { type Departures, REPLAY_LIMITS, replayFlights } from '../../host/quickstart/replay.ts';
 
 const root = join(import.meta.dirname, '../..');
 const HOUR_MS = 3_600_000;
@@ -39,7 +39,7 @@ function model(): Map<string, Departures> {
 
 test('a million flights give exactly the rows of the model', async () => {
   const jobUrl = new URL('../../host/quickstart/job.ts', import.meta.url).href;
-  const engine = await Engine.start({ jobUrl, memoryBytes: 2 ** 30 });
+  const engine = await Engine.start({ jobUrl, memoryBytes: 2 ** 30, limits: REPLAY_LIMITS });
   const frames = await Array.fromAsync(quickstartFrames());
   const { rows, ...summary } = await replayFlights(engine, frames);
   await engine.stop();

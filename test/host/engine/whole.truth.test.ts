@@ -31,7 +31,9 @@ describe.skipIf(DATA === null)('all 3,000,000 flights (needs PELTON_DATA)', () =
   for (const { partitions, listeners, format, rowsPerFrame, order } of RUNS) {
     const name = `q01 and q15, ${order}: ${partitions} partitions, ${listeners} listeners, ${format}, ${rowsPerFrame} rows a frame`;
     test(name, { timeout: 180_000 }, async () => {
-      const run = await EngineRun.start({ job: 'flights-whole', partitions, listeners });
+      // Producer and subscriber share this process: while it writes frames it does not read.
+      const limits = { subscriberBytesMax: 2 ** 28 };
+      const run = await EngineRun.start({ job: 'flights-whole', partitions, listeners, limits });
       const hours = await run.subscribe(`${order}-hourly`, format);
       const days = await run.subscribe(`${order}-daily`, format);
       const rows =
