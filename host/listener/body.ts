@@ -136,10 +136,6 @@ export class ListenerBody implements Body {
     this.stopping = drain ? 'drain' : 'stop';
   }
 
-  get drained(): boolean {
-    return this.saidLast;
-  }
-
   /** Bytes of frames that wait, all streams together. */
   get inboxBytes(): number {
     return this.streams.reduce((sum, { inbox }) => sum + inbox.heldBytes, 0);

@@ -120,11 +120,6 @@ export class Inputs {
     if (idle) return { state: 'idle' };
     return finished ? { state: 'finished' } : { state: 'hold' };
   }
-
-  /** Index of the sender whose frame `peek` showed. */
-  get peekedSender(): number {
-    return this.next;
-  }
 }
 
 /** A stopping sender leaves its state as it was: that it stops says nothing about time. */

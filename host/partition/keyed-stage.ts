@@ -4,13 +4,7 @@
 // result batch while windows are ready; take the next frame. No step begins without room for a largest frame ahead.
 // Everything that a watermark causes is handed on before the watermark itself (SEMANTICS 1.8).
 
-import {
-  COUNTER_CLOSED_ROWS,
-  COUNTER_LATE_ROWS,
-  COUNTER_OPEN_ROWS,
-  COUNTER_SUM_OVERFLOWS,
-  PUSH_OK,
-} from '../../assembly/layout.ts';
+import { COUNTER_CLOSED_ROWS, COUNTER_LATE_ROWS, COUNTER_SUM_OVERFLOWS, PUSH_OK } from '../../assembly/layout.ts';
 import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
 import type { Counters } from '../counters.ts';
 import { StateFullError } from '../errors.ts';
@@ -81,11 +75,6 @@ export class KeyedStage {
     const waiting = this.options.inputs.release();
     if (waiting >= 0) this.options.freed(waiting);
     return 'progressed';
-  }
-
-  /** Rows in windows that have not been emitted; what a stop without drain leaves behind. */
-  openRows(): number {
-    return this.options.kernel.exports.keyedCounter(this.stage, COUNTER_OPEN_ROWS);
   }
 
   counter(which: number): number {
