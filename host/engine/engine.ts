@@ -21,8 +21,23 @@ import type { ProducerHandover } from '../listener/producers.ts';
 import { compilePlan } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
-import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
-import { partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import {
+  type AckMode,
+  type ListenerOrder,
+  type LogStart,
+  openDoorbells,
+  type ThreadMessage,
+  type ThreadStart,
+} from '../thread/start.ts';
+import {
+  egressThread,
+  listenerRings,
+  logThread,
+  partitionRings,
+  type Topology,
+  threadName,
+  topology,
+} from '../thread/topology.ts';
 import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
@@ -32,6 +47,7 @@ import { Silence } from './silence.ts';
 const LISTENER = new URL(`../listener/thread${extname(import.meta.url)}`, import.meta.url);
 const PARTITION = new URL(`../partition/thread${extname(import.meta.url)}`, import.meta.url);
 const EGRESS = new URL(`../egress/thread${extname(import.meta.url)}`, import.meta.url);
+const LOG = new URL(`../log/thread${extname(import.meta.url)}`, import.meta.url);
 
 export interface EngineOptions {
   /** file: URL of the job module. */
@@ -43,6 +59,10 @@ export interface EngineOptions {
   listeners?: number;
   /** Shared out among the partitions. */
   memoryBytes?: number;
+  /** Where the log is kept; without it nothing survives the end of the process. */
+  data?: string;
+  /** When a frame is acknowledged; with `data` only. Default: durable. */
+  ack?: AckMode;
   limits?: Parameters<typeof engineLimits>[2];
   /** One line at a time: what an operator should see. */
   log?: (line: string) => void;
@@ -60,6 +80,8 @@ export interface StopReport {
 
 /** Room for the largest encoded message eight times over: an Arrow stream is an image and its metadata. */
 const RESULT_RING_BYTES = 4 * MiB;
+/** Everything has been taken out of the log: it may be sealed. */
+const LOG_STOP = { type: 'stop' } as const;
 /** How long listeners may take to close their sockets. */
 const CLOSE_MS_MAX = 2000;
 /** How long threads may take to load their job, and each more of them. */
@@ -113,6 +135,7 @@ export class Engine {
     const topo = topology(
       bounded(options.listeners ?? 1, 'listeners', LISTENERS_MAX),
       bounded(options.partitions ?? 1, 'partitions', PARTITIONS_MAX),
+      options.data !== undefined,
     );
     const limits = engineLimits(memoryBytesOf(options), topo.partitions, options.limits);
     const least = partitionRings(plan, topo, limits.ringBytes).endBytes + 16 * MiB;
@@ -126,7 +149,7 @@ export class Engine {
     const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
     const engine = new Engine(
       plan,
-      sharedState(plan, topo, limits, options.jobUrl, host, port),
+      sharedState(plan, topo, limits, host, port, options),
       options.log ?? (() => undefined),
     );
     await engine.spawn();
@@ -167,24 +190,28 @@ export class Engine {
   }
 
   private async spawn(): Promise<void> {
-    const { topology: topo } = this;
-    const ready = Array.from({ length: topo.threads }, (_, thread) => {
-      const file = thread < topo.listeners ? LISTENER : thread < topo.threads - 1 ? PARTITION : EGRESS;
-      const worker = new Worker(file, {
-        workerData: { ...this.start, thread } satisfies ThreadStart,
-        name: threadName(topo, thread),
-      });
-      this.workers.push(worker);
-      return this.watch(worker, thread);
-    });
+    const { topology: topo, start } = this;
     const tooLate = setTimeout(
       () => void this.fail(new EngineError('START', 'threads did not start in time')),
       START_MS_MAX + START_THREAD_MS_MAX * topo.threads,
     );
-    await Promise.race([Promise.all(ready), this.ended.then(() => undefined)]);
+    const failed = this.ended.then(() => undefined);
+    // The log comes first: what it holds says where the others begin.
+    if (start.log !== null) await Promise.race([this.spawnThread(logThread(topo), LOG), failed]);
+    const others = Array.from({ length: egressThread(topo) + 1 }, (_, thread) =>
+      this.spawnThread(thread, thread < topo.listeners ? LISTENER : thread < egressThread(topo) ? PARTITION : EGRESS),
+    );
+    await Promise.race([Promise.all(others), failed]);
     clearTimeout(tooLate);
     this.watchSilence();
     this.state = 'running';
+  }
+
+  private spawnThread(thread: number, file: URL): Promise<void> {
+    const workerData: ThreadStart = { ...this.start, thread };
+    const worker = new Worker(file, { workerData, name: threadName(this.topology, thread) });
+    this.workers[thread] = worker;
+    return this.watch(worker, thread);
   }
 
   private watch(worker: Worker, thread: number): Promise<void> {
@@ -204,7 +231,8 @@ export class Engine {
     });
     return new Promise((resolve) => {
       worker.on('message', (message: ThreadMessage) => {
-        if (message.type === 'ready') resolve();
+        if (message.type === 'logReady') this.start.log!.replay.through = message.lastGroup;
+        if (message.type === 'ready' || message.type === 'logReady') resolve();
         else this.hear(thread, message);
       });
     });
@@ -229,7 +257,7 @@ export class Engine {
     void this.ended.finally(() => clearInterval(looking)).catch(() => undefined);
   }
 
-  private hear(thread: number, message: Exclude<ThreadMessage, { type: 'ready' }>): void {
+  private hear(thread: number, message: Exclude<ThreadMessage, { type: 'ready' | 'logReady' }>): void {
     switch (message.type) {
       case 'failed':
         return void this.fail(failureOf(threadName(this.topology, thread), message));
@@ -244,6 +272,8 @@ export class Engine {
         return this.log(`stage ${message.stage}: a row was refused (reason ${message.reason}) ${message.detail}`);
       case 'claim':
         return void this.claim(thread, message);
+      case 'handOver':
+        return this.order(message.move.to, { type: 'arrives', move: message.move, time: message.time });
       case 'released':
         return this.released(message.id, message.handover);
     }
@@ -252,6 +282,7 @@ export class Engine {
   private threadDone(thread: number, openRows: number): void {
     this.done.add(thread);
     this.openRows += openRows;
+    if (this.topology.hasLog && this.done.size === this.topology.threads - 1) this.order(logThread(this.topology), LOG_STOP);
     if (this.done.size === this.topology.threads) void this.finish();
   }
 
@@ -326,8 +357,8 @@ export class Engine {
     this.releases.delete(id);
   }
 
-  private order(listener: number, order: ListenerOrder): void {
-    this.workers[listener]?.postMessage(order);
+  private order(thread: number, order: ListenerOrder | typeof LOG_STOP): void {
+    this.workers[thread]?.postMessage(order);
   }
 }
 
@@ -340,9 +371,9 @@ function sharedState(
   plan: Plan,
   topo: Topology,
   limits: EngineLimits,
-  jobUrl: string,
   host: string,
   port: number,
+  { jobUrl, data, ack = 'durable' }: EngineOptions,
 ): ThreadStart {
   const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
   return {
@@ -362,7 +393,14 @@ function sharedState(
     seed: [randomBytes(4).readUInt32LE(), randomBytes(4).readUInt32LE()],
     host,
     port,
+    log: data === undefined ? null : logStart(plan, topo, limits, data, ack),
   };
+}
+
+function logStart(plan: Plan, topo: Topology, limits: EngineLimits, directory: string, ack: AckMode): LogStart {
+  const bytes = listenerRings(plan, limits).endBytes + limits.listenerMemoryBytes;
+  const memories = Array.from({ length: topo.listeners }, () => reserveMemory(bytes, true));
+  return { directory, ack, memories, replay: { after: 0, through: 0 } };
 }
 
 function bounded(value: number, what: string, most: number, least = 1): number {

@@ -4,6 +4,7 @@
 
 import { type Doorbell, openDoorbell } from '../../ring/doorbell.ts';
 import type { EngineLimits } from '../limits.ts';
+import type { Move } from '../listener/log-link.ts';
 import type { ProducerHandover } from '../listener/producers.ts';
 import type { RingPlace, Topology } from './topology.ts';
 
@@ -25,6 +26,21 @@ export interface ThreadStart {
   seed: [number, number];
   host: string;
   port: number;
+  /** Null: nothing is kept. */
+  log: LogStart | null;
+}
+
+/** When a frame is acknowledged: in the log and on the medium, written, or taken in. */
+export type AckMode = 'durable' | 'written' | 'received';
+
+export interface LogStart {
+  /** The data directory. */
+  directory: string;
+  ack: AckMode;
+  /** By listener: shared with the log, which reads the inboxes in them. */
+  memories: WebAssembly.Memory[];
+  /** Groups up to `after` are in the state already; those up to `through` are read from the log. */
+  replay: { after: number; through: number };
 }
 
 /** Thread → control. */
@@ -35,6 +51,9 @@ export type ThreadMessage =
   | { type: 'closed' }
   | { type: 'outputEnded'; output: number }
   | { type: 'refused'; stage: string; reason: number; detail: string }
+  /** The log is open: its last group, and the first one that it still has. */
+  | { type: 'logReady'; firstGroup: number; lastGroup: number }
+  | { type: 'handOver'; move: Move; time: ProducerHandover }
   | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
   | { type: 'released'; id: number; handover: ProducerHandover | null };
 
@@ -42,6 +61,7 @@ export type ThreadMessage =
 export type ListenerOrder =
   | { type: 'granted'; id: number; handover: ProducerHandover | null }
   | { type: 'fenced'; id: number; epoch: number }
+  | { type: 'arrives'; move: Move; time: ProducerHandover }
   | { type: 'release'; id: number; stream: number; producer: string }
   | { type: 'stop'; drain: boolean }
   | { type: 'close' };
