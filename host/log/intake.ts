@@ -111,10 +111,11 @@ export class Intake {
       const kind = this.view.getUint16(at + ENTRY_KIND, true);
       const bytes = this.checkEntry(at, payloadBytes, kind);
       if (kind === ENTRY_PAD) {
-        this.endRun(group);
         this.position = (this.position + bytes) | 0;
         continue;
       }
+      // Behind the end of the data, and behind an entry that was not accepted.
+      if (at !== this.runAt + this.runBytes) this.endRun(group);
       const isFirst = group.isEmpty && this.runEntries === 0;
       if (kind === ENTRY_OPEN && !isFirst) return this.end(group, 'open');
       const usedBytes = group.bodyBytes - start.bytes + this.runBytes + (this.runEntries > 0 ? RUN_HEADER_BYTES : 0);
@@ -144,7 +145,7 @@ export class Intake {
       if (this.runEntries === 0) this.runAt = at;
       this.runEntries++;
       this.runBytes += bytes;
-    } else this.endRun(group);
+    }
     this.position = (this.position + bytes) | 0;
   }
 
