@@ -20,7 +20,7 @@ import {
   RUN_LISTENER,
   RUN_STREAM,
 } from '../log/layout.ts';
-import { entryBytesOf } from '../log/entry-cursor.ts';
+import { entryBytes } from '../log/inbox-place.ts';
 import type { GroupReader, GroupRead } from '../log/reader.ts';
 import { type IngestConnection, newConnection, type Replies } from './connection.ts';
 import { EMPTY_FRAME, type InboxFrame } from './inbox.ts';
@@ -90,7 +90,7 @@ export class LogSource {
   }
 
   shift(): void {
-    this.at += entryBytesOf(this.head.bytes);
+    this.at += entryBytes(this.head.bytes);
     this.headIsRead = false;
   }
 

@@ -6,7 +6,14 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { Counters, Refusal } from '../counters.ts';
 import { ACK_BYTES_MAX, type EngineLimits, FRAME_HELD_BYTES_MIN, HELLO_WAIT_BYTES_MAX } from '../limits.ts';
-import { ENTRY_ACCEPTED, ENTRY_DUPLICATE_MISMATCH, ENTRY_FENCED, ENTRY_OUT_OF_SEQUENCE } from '../log/layout.ts';
+import {
+  ADMIT_DISK_FULL,
+  ENTRY_ACCEPTED,
+  ENTRY_DUPLICATE_MISMATCH,
+  ENTRY_FENCED,
+  ENTRY_OUT_OF_SEQUENCE,
+  ENTRY_TOO_MANY_PRODUCERS,
+} from '../log/layout.ts';
 import type { ListenerBody } from './body.ts';
 import { type IngestConnection, newConnection, type Replies, type RowReject } from './connection.ts';
 import { CONTROL_PREFIX, type ControlMessage, PROTOCOL_VERSION, parseControl } from './control-text.ts';
@@ -227,6 +234,7 @@ export class SocketIngest {
   private takeIn(role: IngestSocket, kind: number, bytes: Uint8Array | null, value: number): void {
     const { body, limits, wake } = this.options;
     const connection = this.ready(role);
+    if (body.logged?.admission === ADMIT_DISK_FULL) return this.refuseFull(role, connection, kind);
     const isFar = connection.inFlightBytes > limits.creditBytesMax + limits.frameBytesMax;
     if (isFar || !body.tryTakeIn(connection, kind, bytes, value, this.nowMs()))
       return this.refuseCredit(role, connection);
@@ -292,6 +300,7 @@ export class SocketIngest {
   private sayHelloToLog(role: IngestSocket): void {
     const connection = this.ready(role);
     connection.epoch = role.epoch;
+    connection.sequence = role.firstSequence ?? 0; // 0: behind what the log has.
     role.state = 'waiting';
     const id = Buffer.from(role.producer);
     if (this.options.body.tryTakeIn(connection, FRAME_SAYS_HELLO, id, 0, this.nowMs())) return this.options.wake();
@@ -325,6 +334,10 @@ export class SocketIngest {
     if (verdict === ENTRY_FENCED) {
       const message = `another connection, or a newer epoch than ${role.epoch}, speaks for producer ${role.producer}`;
       return this.end(role, 'FENCED', message, 4409);
+    }
+    if (verdict === ENTRY_TOO_MANY_PRODUCERS) {
+      const message = 'the log keeps as many producers as it may; ids are for senders that come back, not for connections';
+      return this.end(role, 'TOO_MANY_PRODUCERS', message, 1013);
     }
     if (verdict === ENTRY_OUT_OF_SEQUENCE) {
       const message = `${frame} was not taken: frame ${value} is the next; go back with «!sequence ${value}»`;
@@ -394,6 +407,15 @@ export class SocketIngest {
       return this.end(role, 'CREDIT_EXCEEDED', 'wait for the answer to !hello: it says how much you may send', 1008);
     }
     role.kept.push({ bytes: bytes.slice(), isBinary });
+  }
+
+  /** Nothing can be kept now. The frame has had its number: a named producer goes back to it, an anonymous one hears of its loss. */
+  private refuseFull(role: IngestSocket, connection: IngestConnection, kind: number): void {
+    if (kind < FRAME_SAYS_WATERMARK) connection.sequence++;
+    this.options.counters.add('framesRefused', 1);
+    const { sequence } = connection;
+    const message = `the disk of the log is full; frame ${sequence} was not taken, send it again later`;
+    this.sayError(role, 'RETRY_LATER', message, { sequence, afterMs: RETRY_MS });
   }
 
   private refuseCredit(role: IngestSocket, connection: IngestConnection): void {
@@ -471,6 +493,9 @@ export class SocketIngest {
     return `${role.stream}/${role.producer}`;
   }
 }
+
+/** When a producer may try again while the disk is full. */
+const RETRY_MS = 1000;
 
 /** Between two ticks a listener has heard its sockets for at most this long: the rest it was away. */
 const HEARING_MS_MAX = 250;

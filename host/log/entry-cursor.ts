@@ -1,7 +1,8 @@
 // host/log/entry-cursor.ts — walks the entries of an inbox where they lie; the bytes are pictured in layout.ts.
 
 import type { RingPlace } from '../thread/topology.ts';
-import { ENTRY_ALIGN_BYTES, ENTRY_BYTES, ENTRY_HEADER_BYTES, ENTRY_KIND, ENTRY_PAD, INBOX_HEADER_BYTES } from './layout.ts';
+import { entryBytes } from './inbox-place.ts';
+import { ENTRY_BYTES, ENTRY_HEADER_BYTES, ENTRY_KIND, ENTRY_PAD, INBOX_HEADER_BYTES } from './layout.ts';
 
 export class EntryCursor {
   /** Of the entry that `look` found: i32, grows and wraps. */
@@ -30,7 +31,7 @@ export class EntryCursor {
   }
 
   next(): void {
-    this.position = (this.position + entryBytesOf(this.bytes)) | 0;
+    this.position = (this.position + entryBytes(this.bytes)) | 0;
   }
 
   /** The payload's. */
@@ -59,7 +60,3 @@ export class EntryCursor {
     return this.view.getFloat64(this.address + field, true);
   }
 }
-
-/** Header and payload, up to where the next entry may begin. */
-export const entryBytesOf = (payloadBytes: number): number =>
-  (ENTRY_HEADER_BYTES + payloadBytes + ENTRY_ALIGN_BYTES - 1) & -ENTRY_ALIGN_BYTES;
