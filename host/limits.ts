@@ -51,6 +51,9 @@ export const PRODUCER_ID_BYTES_MAX = 128;
 /** Rounds of work a listener does before it lets the event loop look at its sockets. */
 export const LISTENER_STEPS_PER_TURN = 64;
 
+/** What is read of the log at once to be decoded again: the largest group fits, which is a table of all producers. */
+export const LOG_READ_BYTES = 16 * MiB;
+
 /** A file of the log that is larger is none of ours: it is not read into memory. */
 export const LOG_FILE_BYTES_MAX = 1024 * MiB;
 

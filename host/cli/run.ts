@@ -126,7 +126,8 @@ function announce(engine: Engine, { json, data }: RunOptions): void {
 /** What an operator can do now. */
 export function readyText(host: string, port: number, plan: Plan, data?: string): string {
   const at = `${host}:${port}`;
-  const kept = data === undefined ? 'nothing is kept when it stops (--data keeps it)' : `what comes in is kept in ${data}`;
+  const kept =
+    data === undefined ? 'nothing is kept when it stops (--data keeps it)' : `what comes in is kept in ${data}`;
   const lines = [`job ${plan.job} is running on ${at}; ${kept}`];
   for (const { description } of plan.streams) lines.push(`  rows in    ws://${at}/v1/streams/${description.name}`);
   for (const { name, kind } of plan.outputs.flatMap(({ sinks }) => sinks)) {

@@ -282,7 +282,8 @@ export class Engine {
   private threadDone(thread: number, openRows: number): void {
     this.done.add(thread);
     this.openRows += openRows;
-    if (this.topology.hasLog && this.done.size === this.topology.threads - 1) this.order(logThread(this.topology), LOG_STOP);
+    if (this.topology.hasLog && this.done.size === this.topology.threads - 1)
+      this.order(logThread(this.topology), LOG_STOP);
     if (this.done.size === this.topology.threads) void this.finish();
   }
 

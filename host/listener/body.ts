@@ -132,7 +132,7 @@ export class ListenerBody implements Body {
     const sinceMs = this.tickedMs > 0 ? nowMs - this.tickedMs : 0;
     this.tickedMs = nowMs;
     for (const stream of this.streams) {
-      stream.tick(sinceMs, (producer) => this.logged !== null && this.logged.tryLogIdle(stream, producer));
+      stream.tick(sinceMs, (producer) => this.logged?.tryLogIdle(stream, producer) ?? false);
     }
   }
 

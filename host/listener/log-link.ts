@@ -3,9 +3,9 @@
 // The bytes are pictured in log/layout.ts. A listener hears before it does anything else, so a group's moves are known
 // before its entries are due.
 
-import type { RingPlace } from '../thread/topology.ts';
 import { openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
 import { ADMIT, SAYS_ADMISSION, SAYS_MOVED, SAYS_RELEASED } from '../log/layout.ts';
+import type { RingPlace } from '../thread/topology.ts';
 
 /** A producer's time leaves or comes with `group`. */
 export interface Move {

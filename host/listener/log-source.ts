@@ -1,10 +1,13 @@
 // host/listener/log-source.ts — one stream's frames out of the log itself: after a restart, and for a stream that has
 // fallen behind. Decoded in the order of the log, answered to nobody.
 //
-//   segment files ──read──▶ one group's body in the listener's memory ──▶ frames of this stream ──▶ the same decoder
+//   segment files ──read──▶ whole groups in the listener's memory ──▶ frames of this stream ──▶ the same decoder
 //
-// A group is read while the one before is decoded no more; `wake` tells the thread that it is here.
+// Groups are read when those before are used up; `wake` tells the thread that they are here.
 
+import { readU64 } from '../log/fields.ts';
+import { groupBytes } from '../log/group.ts';
+import { entryBytes } from '../log/inbox-place.ts';
 import {
   ENTRY_BYTES,
   ENTRY_HEADER_BYTES,
@@ -13,23 +16,26 @@ import {
   ENTRY_PRODUCER,
   ENTRY_SEQUENCE,
   ENTRY_VALUE,
+  GROUP_BODY_BYTES,
   GROUP_BOOTED,
   GROUP_DATA,
+  GROUP_HEADER_BYTES,
+  GROUP_KIND,
+  GROUP_NUMBER,
   RUN_BYTES,
   RUN_HEADER_BYTES,
   RUN_LISTENER,
   RUN_STREAM,
 } from '../log/layout.ts';
-import { entryBytes } from '../log/inbox-place.ts';
-import type { GroupReader, GroupRead } from '../log/reader.ts';
+import type { LogReader } from '../log/reader.ts';
 import { type IngestConnection, newConnection, type Replies } from './connection.ts';
 import { EMPTY_FRAME, type InboxFrame } from './inbox.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 
 export interface LogSourceOptions {
-  reader: GroupReader;
+  reader: LogReader;
   stream: StreamIngress;
-  /** Where a group's body goes: in the memory that the stream's decoders read. */
+  /** Where groups go: in the memory that the stream's decoders read. */
   buffer: ArrayBufferLike;
   address: number;
   bytes: number;
@@ -44,35 +50,38 @@ export interface LogSourceOptions {
 export class LogSource {
   private readonly options: LogSourceOptions;
   private readonly view: DataView;
-  private readonly body: Uint8Array;
+  private readonly space: Uint8Array;
   private readonly senders = new Map<string, IngestConnection>();
   private readonly head: InboxFrame = { ...EMPTY_FRAME };
   private headIsRead = false;
   private reading = false;
-  /** The group at hand; null while it is being read, and at the end. */
-  private current: GroupRead | null = null;
   private through: number;
-  private lastGroup: number;
-  // Where the walk through the body stands.
+  /** Of the groups that were read: the one at hand, and where they end. */
+  private groupAt = 0;
+  private groupsEnd = 0;
+  private number = 0;
+  private lastNamed: number;
+  // Where the walk through the group at hand stands.
   private at = 0;
   private runEnd = 0;
+  private bodyEnd = 0;
 
   /** @param after  every group up to this one has been decoded */
   constructor(options: LogSourceOptions, after: number) {
     this.options = options;
     this.through = options.through;
-    this.lastGroup = after;
+    this.lastNamed = after;
     this.view = new DataView(options.buffer);
-    this.body = new Uint8Array(options.buffer, options.address, options.bytes);
+    this.space = new Uint8Array(options.buffer, options.address, options.bytes);
   }
 
   /** Every group has been decoded and named. */
   get isDone(): boolean {
-    return this.current === null && !this.reading && this.lastGroup >= this.through;
+    return this.lastNamed >= this.through;
   }
 
   get group(): number {
-    return this.current?.number ?? 0;
+    return this.number;
   }
 
   /** More of the log has become durable, and is wanted. */
@@ -81,12 +90,9 @@ export class LogSource {
   }
 
   peek(): InboxFrame | undefined {
-    if (this.current === null) {
-      this.read();
-      return undefined;
-    }
-    if (!this.headIsRead && !this.findFrame(this.current)) return undefined;
-    return this.head;
+    if (this.number === 0) this.read();
+    else if (this.headIsRead || this.findFrame()) return this.head;
+    return undefined;
   }
 
   shift(): void {
@@ -95,39 +101,53 @@ export class LogSource {
   }
 
   endedGroup(): number {
-    return this.current !== null && this.peek() === undefined ? this.current.number : 0;
+    return this.number !== 0 && this.peek() === undefined ? this.number : 0;
   }
 
   nextGroup(): void {
-    this.lastGroup = this.current!.number;
-    this.current = null;
-    this.read();
+    this.lastNamed = this.number;
+    this.groupAt = this.groupAt + groupBytes(this.view.getUint32(this.groupAt + GROUP_BODY_BYTES, true));
+    this.openGroup();
   }
 
   private read(): void {
-    if (this.reading || this.lastGroup >= this.through) return;
+    if (this.reading || this.isDone) return;
     this.reading = true;
-    const { reader, wake, failed } = this.options;
+    const { reader, wake, failed, address } = this.options;
     reader
-      .next(this.body)
-      .then((group) => {
+      .read(this.space, this.through)
+      .then(({ bytes, neededBytes }) => {
         this.reading = false;
-        if (group === null) throw new Error(`group ${this.lastGroup + 1} of the log is not there; up to ${this.through} are expected`);
-        this.current = group;
-        this.at = this.options.address;
-        this.runEnd = this.at;
-        if (group.kind === GROUP_BOOTED) this.options.stream.producers.dropAnonymous();
+        if (bytes === 0)
+          throw new Error(`nothing behind group ${this.lastNamed} of the log (${neededBytes} bytes needed)`);
+        this.groupAt = address;
+        this.groupsEnd = address + bytes;
+        this.openGroup();
         wake();
       })
       .catch(failed);
   }
 
+  private openGroup(): void {
+    this.number = 0;
+    if (this.groupAt >= this.groupsEnd) return this.isDone ? this.close() : this.read();
+    const { view, groupAt } = this;
+    this.number = readU64(view, groupAt + GROUP_NUMBER);
+    this.at = groupAt + GROUP_HEADER_BYTES;
+    this.runEnd = this.at;
+    const kind = view.getUint32(groupAt + GROUP_KIND, true);
+    this.bodyEnd = kind === GROUP_DATA ? this.at + view.getUint32(groupAt + GROUP_BODY_BYTES, true) : this.at;
+    if (kind === GROUP_BOOTED) this.options.stream.producers.dropAnonymous();
+  }
+
+  private close(): void {
+    void this.options.reader.close().catch(this.options.failed);
+  }
+
   /** Steps to the next entry of this stream and reads it; false at the group's end. */
-  private findFrame({ kind, bytes }: GroupRead): boolean {
-    if (kind !== GROUP_DATA) return false;
-    const end = this.options.address + bytes;
+  private findFrame(): boolean {
     while (this.at === this.runEnd) {
-      if (this.at >= end) return false;
+      if (this.at >= this.bodyEnd) return false;
       this.openRun();
     }
     this.readHead();

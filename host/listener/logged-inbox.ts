@@ -7,6 +7,8 @@
 // (acknowledged, or refused by name) and, in the same order, decoded; a group's end is told behind its last entry.
 // Bytes of an entry are free once it is decoded and the log has written it.
 
+import { EntryCursor } from '../log/entry-cursor.ts';
+import { InboxWriter } from '../log/inbox-writer.ts';
 import {
   ENTRY_ACCEPTED,
   ENTRY_ARROW,
@@ -22,8 +24,6 @@ import {
   ENTRY_VALUE,
   ENTRY_VERDICT,
 } from '../log/layout.ts';
-import { EntryCursor } from '../log/entry-cursor.ts';
-import { InboxWriter } from '../log/inbox-writer.ts';
 import type { RingPlace } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
 import { ConnectionTags } from './connection-tags.ts';
@@ -49,13 +49,7 @@ export class LoggedInbox implements FrameInbox {
   /** Of this process's clock, in which latencies are counted, to the wall clock of the entries. */
   private clockOffsetMs = 0;
 
-  constructor(
-    buffer: SharedArrayBuffer,
-    place: RingPlace,
-    listener: number,
-    stream: number,
-    wallMs: () => number,
-  ) {
+  constructor(buffer: SharedArrayBuffer, place: RingPlace, listener: number, stream: number, wallMs: () => number) {
     this.wallMs = wallMs;
     this.capacityBytes = place.capacityBytes;
     this.writer = new InboxWriter({ listener, stream, buffer, ...place });
@@ -146,7 +140,11 @@ export class LoggedInbox implements FrameInbox {
   /** Goes on to the next group; of those that brought nothing here only the last one before `stop` is worth naming. */
   nextGroup(stop: number): void {
     this.groups.shift();
-    while (this.groups.length > 1 && this.groups[1]!.group < stop && this.groups[0]!.position === this.entries.position) {
+    while (
+      this.groups.length > 1 &&
+      this.groups[1]!.group < stop &&
+      this.groups[0]!.position === this.entries.position
+    ) {
       this.groups.shift();
     }
   }

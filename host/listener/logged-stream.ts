@@ -11,8 +11,8 @@
 import type { StepResult } from '../thread/body.ts';
 import { FRAME_SAYS_HELLO, type FrameSource } from './inbox.ts';
 import type { Move } from './log-link.ts';
-import type { LoggedInbox } from './logged-inbox.ts';
 import type { LogSource } from './log-source.ts';
+import type { LoggedInbox } from './logged-inbox.ts';
 import { numberedProducer, type ProducerHandover } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 import { takeFrames } from './take-frames.ts';
@@ -89,7 +89,8 @@ export class LoggedStream {
     while (this.leaving.length > 0 && this.leaving[0]!.group <= group) {
       const move = this.leaving.shift()!;
       const time = this.ingress.producers.leave(numberedProducer(move.producer));
-      if (time === undefined) throw new Error(`producer ${move.producer} moves with group ${move.group} and is not here`);
+      if (time === undefined)
+        throw new Error(`producer ${move.producer} moves with group ${move.group} and is not here`);
       this.options.handOver(move, time);
     }
   }

@@ -2,8 +2,10 @@
 
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import type { Kernel } from '../kernel/load.ts';
-import type { GroupReader } from '../log/reader.ts';
+import { LOG_READ_BYTES } from '../limits.ts';
+import type { LogReader } from '../log/reader.ts';
 import type { StepResult } from '../thread/body.ts';
+import { need } from '../thread/flow.ts';
 import type { ListenerRings, RingPlace } from '../thread/topology.ts';
 import { newConnection } from './connection.ts';
 import { LogLink, type LogListener, type Move } from './log-link.ts';
@@ -25,7 +27,7 @@ export interface ListenerLog {
   /** A producer said hello at another listener: whoever speaks for it here is fenced. */
   movedAway: (move: Move) => void;
   /** Groups after `after` up to `through` lie in the log and are this listener's to decode. */
-  replay: { after: number; through: number; openReader: () => GroupReader; bodyBytesMax: number } | null;
+  replay: { after: number; through: number; openReader: () => LogReader } | null;
   wake: () => void;
   failed: (error: unknown) => void;
 }
@@ -68,13 +70,11 @@ export class LoggedStreams implements LogListener {
     inbox.open(newConnection(ingress, null, SILENT));
     const stream = new LoggedStream({ ingress, inbox, handOver });
     if (replay !== null) {
-      const address = kernel.exports.reserve(replay.bodyBytesMax) >>> 0;
-      if (address === 0) throw new Error(`no ${replay.bodyBytesMax} bytes of listener memory to replay the log`);
-      const { after, through, openReader, bodyBytesMax: bytes } = replay;
-      const place = { buffer: memory.buffer, address, bytes };
-      stream.replayFrom(
-        new LogSource({ reader: openReader(), stream: ingress, ...place, listener: null, through, wake, failed }, after),
-      );
+      const { after, through, openReader } = replay;
+      const address = need(kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
+      const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
+      const what = { reader: openReader(), stream: ingress, ...place, listener: null, through };
+      stream.replayFrom(new LogSource({ ...what, wake, failed }, after));
     }
     this.ingresses.push(ingress);
     this.streams.push(stream);

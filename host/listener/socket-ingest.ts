@@ -336,7 +336,8 @@ export class SocketIngest {
       return this.end(role, 'FENCED', message, 4409);
     }
     if (verdict === ENTRY_TOO_MANY_PRODUCERS) {
-      const message = 'the log keeps as many producers as it may; ids are for senders that come back, not for connections';
+      const message =
+        'the log keeps as many producers as it may; ids are for senders that come back, not for connections';
       return this.end(role, 'TOO_MANY_PRODUCERS', message, 1013);
     }
     if (verdict === ENTRY_OUT_OF_SEQUENCE) {

@@ -16,6 +16,7 @@ import {
   REASON_SYNTAX,
   REJECT_BYTES,
 } from '../../assembly/layout.ts';
+import { FRAME_GROUP } from '../../ring/layout.ts';
 import type { Counters } from '../counters.ts';
 import { arrowErrorName, arrowErrorText } from '../decode/arrow-errors.ts';
 import { putBytes } from '../kernel/bytes.ts';
@@ -23,19 +24,18 @@ import type { Kernel } from '../kernel/load.ts';
 import { type EngineLimits, KEY_GROUPS, REJECTS_NAMED_MAX, rowsMaxOf } from '../limits.ts';
 import { builderPlanBytes, decoderPlanBytes, PHYSICAL_TYPE } from '../plan/kernel-plans.ts';
 import type { StreamPlan } from '../plan/plan.ts';
-import { FRAME_GROUP } from '../../ring/layout.ts';
 import { groupFrame } from '../thread/control-frame.ts';
 import { Flow, type FlowTarget, need } from '../thread/flow.ts';
-import { Arrivals } from './arrivals.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
+import { Arrivals } from './arrivals.ts';
 import type { IngestConnection } from './connection.ts';
 import {
   creditBytesOf,
   FRAME_ARROW,
   FRAME_SAYS_END,
+  FRAME_SAYS_HELLO,
   FRAME_SAYS_IDLE,
   FRAME_SAYS_WATERMARK,
-  FRAME_SAYS_HELLO,
   type FrameInbox,
   type InboxFrame,
 } from './inbox.ts';

@@ -5,13 +5,15 @@ import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { openConsumer, pendingBytes } from '../../ring/spsc.ts';
 import { monotonicMs, wallClockMs } from '../clock.ts';
 import { Counters } from '../counters.ts';
+import { realDisk } from '../disk/real-disk.ts';
 import { Subscriptions } from '../egress/subscriptions.ts';
 import { LISTENER_STEPS_PER_TURN, STATE_CREDIT_SHARE } from '../limits.ts';
+import { LogReader } from '../log/reader.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadPlan } from '../thread/plan-of-job.ts';
 import { tell, tellFailure } from '../thread/report.ts';
 import { AsyncShell } from '../thread/shell-async.ts';
-import { type ListenerOrder, openDoorbells, type ThreadStart } from '../thread/start.ts';
+import { type ListenerOrder, type LogStart, openDoorbells, type ThreadStart } from '../thread/start.ts';
 import { egressThread, logThread, partitionRings, threadName } from '../thread/topology.ts';
 import { ListenerBody } from './body.ts';
 import { Claims } from './claims.ts';
@@ -149,7 +151,7 @@ class ListenerThread {
         handOver: (move, time) => tell({ type: 'handOver', move, time }),
         movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
         // One listener reads what the log holds; whom it concerns is told to the others as producers come back.
-        replay: listener === 0 ? { ...log.replay, ...replayReader(log.directory) } : null,
+        replay: listener === 0 ? { ...log.replay, openReader: () => readerBehind(log) } : null,
         wake: () => this.shell.wake(),
         failed: tellFailure,
       },
@@ -192,6 +194,9 @@ class ListenerThread {
     return metricsText(threads, ringMetrics(this.plan, this.start));
   }
 }
+
+const readerBehind = ({ directory, replay }: LogStart): LogReader =>
+  new LogReader(realDisk(), directory, replay.after + 1);
 
 function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
   const { topology, limits, memories } = start;

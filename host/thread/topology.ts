@@ -83,7 +83,10 @@ const LOG_RING_BYTES = 64 * 1024;
 /** The inboxes inside one listener's memory; the same places in every listener. */
 export function listenerRings(plan: Plan, limits: EngineLimits): ListenerRings {
   // Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own.
-  const share = Math.max(limits.inboxBytes / plan.streams.length, Math.min(limits.inboxBytes, 2 * limits.frameBytesMax));
+  const share = Math.max(
+    limits.inboxBytes / plan.streams.length,
+    Math.min(limits.inboxBytes, 2 * limits.frameBytesMax),
+  );
   const capacityBytes = 2 ** Math.floor(Math.log2(share));
   let next = ARENA_BASE_MIN;
   const place = (bytes: number): RingPlace => {
