@@ -7,7 +7,7 @@
 
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { FRAME_DATA, FRAME_END, FRAME_IDLE } from '../../ring/layout.ts';
-import { isHalfFree, openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
 import { type ArrowField, encodeArrowStream } from '../encode/arrow.ts';
 import { type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
@@ -92,7 +92,7 @@ export class EgressBody implements Body {
       this.take(partition, consumer);
       release(consumer);
       const { topology, doorbells } = this.options;
-      if (isHalfFree(consumer)) ring(doorbells[partitionThread(topology, partition)]!);
+      if (takeRefusal(consumer)) ring(doorbells[partitionThread(topology, partition)]!);
       return 'progressed';
     }
     if (this.gone.every((partitions) => partitions.size === this.consumers.length)) return this.finish();
