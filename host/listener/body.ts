@@ -73,6 +73,7 @@ export class ListenerBody implements Body {
           doorbells,
           stage: flow.route.target.kind === 'stage' ? flow.route.target.stage : -1,
           sender: listener,
+          memory,
         }),
       );
       return new StreamIngress(this.kernel, stream, inbox, targets, limits, counters);

@@ -6,6 +6,7 @@
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { FRAME_DATA } from '../../ring/layout.ts';
 import { hasRoom, NO_ROOM, openProducer, publish, type RingProducer, tryClaim } from '../../ring/spsc.ts';
+import type { CopyBytes } from '../kernel/copy-between.ts';
 import { CONTROL_FRAME_BYTES, FRAME_SPARE_BYTES, RESULT_HEADER_BYTES } from '../limits.ts';
 import { type ControlFrame, writeControl } from './control-frame.ts';
 import type { RingPlace } from './topology.ts';
@@ -28,18 +29,17 @@ export class Channel {
     return hasRoom(this.producer, imageBytes + FRAME_SPARE_BYTES / 2);
   }
 
-  /** One `set`: `from` is an image in the sender's memory. */
-  pushImage(source: Uint8Array, from: number, imageBytes: number): void {
-    const at = this.claim(FRAME_DATA, imageBytes);
-    this.bytes.set(source.subarray(from, from + imageBytes), at);
+  /** One copy: `from` is an image in the sender's memory, which `copy` knows. */
+  pushImage(copy: CopyBytes, from: number, imageBytes: number): void {
+    copy(this.claim(FRAME_DATA, imageBytes), from, imageBytes);
     this.publish();
   }
 
   /** An image behind its result header: which output, how many rows, the first row's offset. */
-  pushResult(source: Uint8Array, from: number, imageBytes: number, header: ResultHeader): void {
+  pushResult(copy: CopyBytes, from: number, imageBytes: number, header: ResultHeader): void {
     const at = this.claim(FRAME_DATA, RESULT_HEADER_BYTES + imageBytes);
     writeResultHeader(this.view, at, header);
-    this.bytes.set(source.subarray(from, from + imageBytes), at + RESULT_HEADER_BYTES);
+    copy(at + RESULT_HEADER_BYTES, from, imageBytes);
     this.publish();
   }
 

@@ -20,7 +20,8 @@ import type { ControlFrame } from './control-frame.ts';
 export interface FlowTarget {
   readonly partitions: number;
   hasRoom(): boolean;
-  push(partition: number, source: Uint8Array, from: number, imageBytes: number, rows: number): void;
+  /** `from` is where the image lies in the memory of the flow's kernel. */
+  push(partition: number, from: number, imageBytes: number, rows: number): void;
   control(kind: number, frame: ControlFrame): void;
 }
 
@@ -108,7 +109,7 @@ export class Flow {
 
   /** Hands on what one image per partition can hold; true when the whole batch is through. */
   advance(): boolean {
-    const { exports, u8 } = this.kernel;
+    const { exports } = this.kernel;
     const { batch, selection, count } = this.now;
     if (this.from < count) {
       const consumed = exports.scatterRun(this.scatter, batch, selection, count, this.from, this.rotation);
@@ -122,7 +123,7 @@ export class Flow {
         const imageBytes = exports.scatterImageBytes(this.scatter, partition);
         if (imageBytes === 0) continue;
         const rows = exports.scatterImageRows(this.scatter, partition);
-        this.target.push(partition, u8, exports.scatterImage(this.scatter, partition) >>> 0, imageBytes, rows);
+        this.target.push(partition, exports.scatterImage(this.scatter, partition) >>> 0, imageBytes, rows);
         this.counters.add('rowsRouted', rows);
       }
     }
