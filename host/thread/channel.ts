@@ -29,17 +29,17 @@ export class Channel {
     return hasRoom(this.producer, imageBytes + FRAME_SPARE_BYTES / 2);
   }
 
-  /** One copy: `from` is an image in the sender's memory, which `copy` knows. */
-  pushImage(copy: CopyBytes, from: number, imageBytes: number): void {
-    copy(this.claim(FRAME_DATA, imageBytes), from, imageBytes);
+  /** An image by its pieces, which lie in the memory that `copy` copies from. */
+  pushImage(copy: CopyBytes, pieces: ImagePieces, imageBytes: number): void {
+    copyPieces(copy, this.claim(FRAME_DATA, imageBytes), pieces);
     this.publish();
   }
 
   /** An image behind its result header: which output, how many rows, the first row's offset. */
-  pushResult(copy: CopyBytes, from: number, imageBytes: number, header: ResultHeader): void {
+  pushResult(copy: CopyBytes, pieces: ImagePieces, imageBytes: number, header: ResultHeader): void {
     const at = this.claim(FRAME_DATA, RESULT_HEADER_BYTES + imageBytes);
     writeResultHeader(this.view, at, header);
-    copy(at + RESULT_HEADER_BYTES, from, imageBytes);
+    copyPieces(copy, at + RESULT_HEADER_BYTES, pieces);
     this.publish();
   }
 
@@ -81,6 +81,13 @@ export class Channel {
     publish(this.producer);
     ring(this.receiver);
   }
+}
+
+/** Three numbers a piece: its address, where it goes in the image, its bytes (assembly/layout.ts). */
+export type ImagePieces = Uint32Array;
+
+function copyPieces(copy: CopyBytes, image: number, pieces: ImagePieces): void {
+  for (let at = 0; at < pieces.length; at += 3) copy(image + pieces[at + 1]!, pieces[at]!, pieces[at + 2]!);
 }
 
 /** In front of everything in a ring that leads out:  ├ u32 output ┼ u32 rows ┼ f64 offset ┤ */

@@ -32,7 +32,7 @@ export function stageTarget(options: StageTargetOptions): FlowTarget {
   return {
     partitions: channels.length,
     hasRoom: () => channels.every((channel) => channel.hasRoom(limits.imageBytesMax)),
-    push: (partition, from, imageBytes) => channels[partition]!.pushImage(copies[partition]!, from, imageBytes),
+    push: (partition, pieces, imageBytes) => channels[partition]!.pushImage(copies[partition]!, pieces, imageBytes),
     control: (kind, frame) => {
       for (const channel of channels) channel.pushControl(kind, frame);
     },
@@ -51,8 +51,8 @@ export function outputTarget(
   return {
     partitions: 1,
     hasRoom: () => out.hasRoom(imageBytesMax),
-    push: (_partition, from, imageBytes, rows) => {
-      out.pushResult(copy, from, imageBytes, { output, rows, offset });
+    push: (_partition, pieces, imageBytes, rows) => {
+      out.pushResult(copy, pieces, imageBytes, { output, rows, offset });
       offset += rows;
     },
     control: (kind, frame) => out.pushResultControl(kind, output, frame),
