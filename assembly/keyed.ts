@@ -8,7 +8,7 @@
 //   - When the arena is full a push stops in the middle of its batch; what it added before stays whole.
 // Not here  results (result.ts), saving (snapshot.ts, restore.ts).
 
-import { addRows } from './aggregate';
+import { addRows, fusedValues } from './aggregate';
 import { batchColumn, batchColumnCount, batchRowCount, columnValues } from './batch';
 import {
   BATCH_FLAGS,
@@ -118,8 +118,9 @@ function addToWindow(stage: Stage, batch: usize, start: i64, selection: usize, r
   let state = PUSH_OK;
   for (let from = 0; from < rows; from += CHUNK_ROWS) {
     const count = min<i32>(CHUNK_ROWS, rows - from);
-    const resolved = resolve(stage, pane, batch, selection, from, count);
-    addRows(stage, batch, selection, from, resolved);
+    const values = fusedValues(stage, batch, selection, from, count);
+    const resolved = resolve(stage, pane, batch, selection, from, count, values);
+    if (values == 0) addRows(stage, batch, selection, from, resolved);
     pane.rows += resolved;
     stage.openRows += resolved;
     if (resolved == count) continue;

@@ -171,6 +171,27 @@ test('a full arena stops the push with every row before it whole, and the stage 
   expect(stage.push(rows(TYPE_I64, [100n, 1n, 1n]))).toBe(PUSH_OK); // Its blocks serve the next window.
 });
 
+test('nothing behind the memory is read, wherever in its last block a line or an entry stands', () => {
+  const texts = (keys: readonly string[]): ImageColumn[] => [
+    { type: TYPE_I64, values: keys.map(() => 1n) },
+    { type: TYPE_UTF8, values: keys },
+    { type: TYPE_I64, values: keys.map(() => 1n) },
+  ];
+  for (const lengths of [0, 9]) {
+    for (let pages = 40; pages < 60; pages++) {
+      const stage = keyedStage(plan(TYPE_UTF8, of(AGGREGATE_SUM, TYPE_I64)), { memoryBytes: pages * 65536 });
+      const key = (index: number) => (lengths === 0 && index % 997 === 996 ? '' : `${index}`.padStart(lengths, '-'));
+      let state = PUSH_OK;
+      for (let from = 0; state === PUSH_OK; from += 1000) {
+        state = stage.push(texts(Array.from({ length: 1000 }, (_, i) => key(from + i))));
+      }
+      for (let from = 0; from < 40_000; from += 1000) {
+        stage.push(texts(Array.from({ length: 1000 }, (_, i) => key(from + i)))); // Known and unknown ones: a trap throws.
+      }
+    }
+  }
+});
+
 test('an arena that cannot hold the stage refuses it with 0', () => {
   const kernel = loadKernel({ memory: reserveMemory(3 * 65536, false) });
   const at = kernel.exports.reserve(256) >>> 0;
