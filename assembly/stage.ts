@@ -137,7 +137,9 @@ export let scratchTimes: usize = 0; // u64
 export let scratchPresentTimes: usize = 0; // u64
 export let scratchNulls: usize = 0; // u16; results: one bit a row
 export let scratchSelection: usize = 0; // u16
-export let scratchRemaining: usize = 0; // u16
+export let scratchWindowOf: usize = 0; // u16 a row: its window's number in the batch
+export let scratchWindowRows: usize = 0; // i32 a window
+export let scratchWindowTable: usize = 0; // u16: number + 1
 export let scratchSegment: usize = 0; // one block
 export let scratchStarts: usize = 0; // i64
 
@@ -146,6 +148,8 @@ export let scratchStarts: usize = 0; // i64
  * a pass must be long enough to keep many lines on their way.
  */
 export const CHUNK_ROWS = 256;
+/** Finds the windows of a batch by their starts: twice as many slots as a batch can have windows. */
+export const WINDOW_TABLE_SLOTS = BATCH_ROWS_MAX * 2;
 
 function scratchOpen(): bool {
   if (scratchSegment != 0) return true;
@@ -159,7 +163,9 @@ function scratchOpen(): bool {
   scratchPresentTimes = reserve(CHUNK_ROWS * 8);
   scratchNulls = reserve(max(CHUNK_ROWS * 2, BATCH_ROWS_MAX / 8));
   scratchSelection = reserve(BATCH_ROWS_MAX * 2);
-  scratchRemaining = reserve(BATCH_ROWS_MAX * 2);
+  scratchWindowOf = reserve(BATCH_ROWS_MAX * 2);
+  scratchWindowRows = reserve(BATCH_ROWS_MAX * 4);
+  scratchWindowTable = reserve(WINDOW_TABLE_SLOTS * 2);
   scratchStarts = reserve(BATCH_ROWS_MAX * 8);
   scratchSegment = reserve(BLOCK_BYTES);
   return scratchSegment != 0;

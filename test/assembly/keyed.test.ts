@@ -58,6 +58,21 @@ test('a row at the boundary belongs to the later window, also below zero', () =>
   ]);
 });
 
+test('a batch whose every row has a window of its own, in any order, and then again', () => {
+  const stage = keyedStage(plan(TYPE_I64, of(AGGREGATE_SUM, TYPE_I64)), { memoryBytes: 64 * 1024 * 1024 });
+  const batch = rows(
+    TYPE_I64,
+    ...Array.from({ length: 300 }, (_, i): [bigint, bigint, bigint] => [BigInt((i * 7) % 300) * 10n, 1n, BigInt(i)]),
+  );
+  expect(stage.push(batch)).toBe(PUSH_OK);
+  expect(stage.push(batch)).toBe(PUSH_OK);
+  stage.kernel.exports.keyedFlush(stage.handle);
+  const sums = new Map(Array.from({ length: 300 }, (_, i) => [BigInt((i * 7) % 300) * 10n, BigInt(2 * i)]));
+  const results = stage.fire();
+  expect(results.length).toBe(300);
+  for (const row of results) expect(row.slice(4), `window ${row[1]}`).toEqual([2n, sums.get(row[1] as bigint)]);
+});
+
 test('a window closes when the watermark reaches its end, not before, and is emitted once', () => {
   const stage = keyedStage(plan(TYPE_I64));
   stage.push(rows(TYPE_I64, [5n, 1n, 0n]));
