@@ -187,7 +187,7 @@ class Sending {
         this.report.error(wrongInput);
         return wrongInput.exitCode;
       }
-      if (this.options.end === true) await this.producer.end();
+      if (this.options.end === true) await this.producer.say('!end');
       return this.rejectedRows > 0 ? EXIT_ROWS : EXIT_OK;
     } catch (error) {
       if (!isClientError(error)) throw error;
@@ -224,7 +224,7 @@ class Sending {
     this.rowsGiven += frame.rows;
     this.bytesGiven += frame.bytes.byteLength;
     this.flying.set(this.producer.resumedAt + this.framesGiven, frame.rowNumber);
-    await (frame.text ? this.producer.sendText(frame.bytes) : this.producer.send(frame.bytes));
+    await this.producer.send(frame.bytes, !frame.text);
   }
 
   private async frames(): Promise<AsyncIterable<Frame>> {

@@ -9,7 +9,8 @@
 import type { RawData, WebSocket } from 'ws';
 import { engineAddress } from './address.ts';
 import { ClientError } from './client-error.ts';
-import { openSocket } from './socket.ts';
+import { ANSWER_MS_MAX, CLOSE_MS_MAX, QUEUE_BYTES_MAX } from './limits.ts';
+import { endWhenSilent, openSocket } from './socket.ts';
 
 export type SinkFormat = 'json' | 'arrow';
 
@@ -17,6 +18,10 @@ export interface SubscribeOptions {
   url: string;
   sink: string;
   format?: SinkFormat;
+  /** Next offset by partition: results from there on, as far as the engine keeps them; default: from now on. */
+  from?: Readonly<Record<string, number>>;
+  /** Give the connection up when the engine shows no sign of life for so long; default: as the system sees fit. */
+  silentMsMax?: number;
 }
 
 export type SinkMessage = JsonRows | ArrowRows | SinkTime;
@@ -82,23 +87,25 @@ interface WireMessage {
   code?: string;
   message?: string;
   resume?: Record<string, number>;
+  earliest?: Record<string, number>;
+  afterMs?: number;
   partitions?: number;
+  from?: Record<string, number>;
+  store?: string;
 }
 
-/** Received and not yet taken by the reader. */
-const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
-const SUBSCRIBED_MS_MAX = 10_000;
-const CLOSE_MS_MAX = 2_000;
 const NEWLINE = 0x0a;
 
 /** @throws ClientError when there is no engine, no such sink, or the sink is none to subscribe to */
 export async function subscribe(options: SubscribeOptions): Promise<Subscription> {
   const address = engineAddress(options.url);
-  const path = `/v1/sinks/${encodeURIComponent(options.sink)}?format=${options.format ?? 'json'}`;
+  const from = options.from === undefined ? '' : `&from=${encodeURIComponent(JSON.stringify(options.from))}`;
+  const path = `/v1/sinks/${encodeURIComponent(options.sink)}?format=${options.format ?? 'json'}${from}`;
   const { socket, opened } = openSocket(address, path);
   const subscription = new Subscription(socket);
   await opened;
-  const late = setTimeout(() => socket.terminate(), SUBSCRIBED_MS_MAX);
+  if (options.silentMsMax !== undefined) endWhenSilent(socket, options.silentMsMax);
+  const late = setTimeout(() => socket.terminate(), ANSWER_MS_MAX);
   try {
     await subscription.subscribed;
   } finally {
@@ -111,6 +118,10 @@ export class Subscription implements AsyncIterable<SinkMessage> {
   readonly subscribed: Promise<void>;
   /** How many partitions the results come from, when the engine says so. */
   partitions: number | undefined;
+  /** First offset by partition that this subscription may bring; undefined: the engine keeps no results. */
+  from: Readonly<Record<string, number>> | undefined;
+  /** Whose offsets these are: those of another store are others. */
+  store: string | undefined;
   /** Next offset by partition, of what the reader has taken. */
   readonly resume: Record<string, number> = {};
   private readonly socket: WebSocket;
@@ -200,6 +211,8 @@ export class Subscription implements AsyncIterable<SinkMessage> {
     switch (message.type) {
       case 'subscribed':
         this.partitions = message.partitions;
+        this.from = message.from;
+        this.store = message.store;
         this.greeted.resolve();
         return;
       case 'rows':
@@ -236,12 +249,12 @@ export class Subscription implements AsyncIterable<SinkMessage> {
   private lost(closeCode: number): void {
     this.isClosed = true;
     if (!this.closing || this.refused !== null) {
-      const { code, message, resume } = this.refused ?? {};
+      const { code, message, resume, earliest, afterMs } = this.refused ?? {};
       const stopped = closeCode === 1012;
       this.error = new ClientError(
         code ?? (stopped ? 'SHUTTING_DOWN' : 'CONNECTION_LOST'),
         message ?? (stopped ? 'the engine has stopped' : `the connection to the engine was lost (close ${closeCode})`),
-        { resume: resume ?? this.resume },
+        { resume: resume ?? this.resume, earliest: earliest ?? {}, afterMs },
       );
       this.greeted.reject(this.error);
     }

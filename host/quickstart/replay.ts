@@ -43,7 +43,7 @@ export async function replayFlights(engine: Engine, frames: Iterable<{ bytes: Ui
   const collected = collect(subscription, engine.topology.partitions);
   const startMs = monotonicMs();
   for (const { bytes } of frames) await producer.send(bytes);
-  await producer.end();
+  await producer.say('!end');
   const chunks = await collected;
   const seconds = (monotonicMs() - startMs) / 1000;
   await producer.flush();
