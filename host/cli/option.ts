@@ -22,6 +22,18 @@ export function positiveInteger(written: string): number {
   throw new InvalidArgumentError('Expected an integer from 1.');
 }
 
+export function wholeNumber(written: string): number {
+  const value = Number(written);
+  if (Number.isSafeInteger(value) && value >= 0 && written.trim() !== '') return value;
+  throw new InvalidArgumentError('Expected an integer from 0.');
+}
+
+export function seconds(written: string): number {
+  const value = Number(written);
+  if (Number.isFinite(value) && value >= 0 && written.trim() !== '') return value;
+  throw new InvalidArgumentError('Expected seconds, 0 or more.');
+}
+
 export function positiveNumber(written: string): number {
   const value = Number(written);
   if (Number.isFinite(value) && value > 0) return value;

@@ -133,6 +133,11 @@ export class StreamProducer implements AsyncDisposable {
     return this.link.failure;
   }
 
+  /** Resolves when nothing more will happen: it is closed, or has given up. */
+  get over(): Promise<void> {
+    return this.link.over;
+  }
+
   /** Given and not settled. */
   get pendingBytes(): number {
     return this.link.outbox.heldBytes + this.batching.bytes;

@@ -177,7 +177,8 @@ class StoringConnection {
     if (sequence === expected) this.producer.frames.push({ sequence, bytes, text });
     if (this.fails('stored', sequence)) return;
     if (!this.engine.acknowledgesAtOnce) return;
-    this.say({ type: 'ack', sequence, rows: 1, rejected: 0, credit: this.engine.credit });
+    const rows = text ? bytes.toString().trimEnd().split('\n').length : 1;
+    this.say({ type: 'ack', sequence, rows, rejected: 0, credit: this.engine.credit });
     this.fails('acked', sequence);
   }
 
