@@ -39,3 +39,18 @@ export function positiveNumber(written: string): number {
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0.');
 }
+
+/** Offsets by partition, as JSON. */
+export function offsets(written: string): Record<string, number> {
+  try {
+    const value = JSON.parse(written) as Record<string, unknown>;
+    const isRight = ([name, offset]: [string, unknown]) =>
+      /^\d+$/.test(name) && Number.isSafeInteger(offset) && Number(offset) >= 0;
+    if (value !== null && !Array.isArray(value) && typeof value === 'object' && Object.entries(value).every(isRight)) {
+      return value as Record<string, number>;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('Expected a JSON object of offsets by partition, like {"0":118,"1":97}.');
+}

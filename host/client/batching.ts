@@ -4,8 +4,7 @@ import type { FieldDescription } from '../job/description.ts';
 import { ClientError } from './client-error.ts';
 import { BATCH_BYTES_MAX, BATCH_ROWS_MAX, LINGER_MS } from './limits.ts';
 import type { Part } from './outbox.ts';
-import type { Delivery, RowReject } from './outcome.ts';
-import type { Reject } from './producer.ts';
+import type { Delivery, Reject, RowReject } from './outcome.ts';
 import type { ProducerLink } from './producer-link.ts';
 import { RecordBatch, type RecordOf } from './record-batch.ts';
 

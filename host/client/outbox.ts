@@ -11,8 +11,7 @@
 
 import type { ClientError } from './client-error.ts';
 import { FRAME_HELD_BYTES_MIN } from './limits.ts';
-import type { Delivery } from './outcome.ts';
-import type { Reject } from './producer.ts';
+import type { Delivery, Reject } from './outcome.ts';
 
 /** Rows of one call in one frame. */
 export interface Part {

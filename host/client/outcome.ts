@@ -14,6 +14,16 @@ export interface RowReject {
   message: string;
 }
 
+/** A row that the engine refused, as it says it. */
+export interface Reject {
+  sequence: number;
+  /** Index in the frame; −1: the frame as a whole. */
+  row: number;
+  code: string;
+  column: string | null;
+  message: string;
+}
+
 export interface Outcome {
   outcome: 'acked' | 'rejected' | 'unknown';
   rejects: readonly RowReject[];

@@ -11,7 +11,8 @@
 
 import { ClientError, isClientError } from './client-error.ts';
 import { type Frame, isFrame, Outbox, settleAcked, settleFailed } from './outbox.ts';
-import { type Ack, connectProducer, type Producer, type Reject } from './producer.ts';
+import type { Reject } from './outcome.ts';
+import { type Ack, connectProducer, type Producer } from './producer.ts';
 import { Retry, type RetryOptions } from './retry.ts';
 
 export type LinkEvent =

@@ -15,6 +15,7 @@ import type { RawData, WebSocket } from 'ws';
 import { engineAddress } from './address.ts';
 import { ClientError } from './client-error.ts';
 import { ANSWER_MS_MAX, CLOSE_MS_MAX } from './limits.ts';
+import type { Reject } from './outcome.ts';
 import { endWhenSilent, openSocket } from './socket.ts';
 
 export interface ProducerOptions {
@@ -29,16 +30,6 @@ export interface ProducerOptions {
   onAck?: (ack: Ack) => void;
   /** Errors after which the connection stays open. */
   onMistake?: (error: ClientError) => void;
-}
-
-/** A row that the engine refused. */
-export interface Reject {
-  sequence: number;
-  /** Index in the frame; −1: the frame as a whole. */
-  row: number;
-  code: string;
-  column: string | null;
-  message: string;
 }
 
 /** Everything up to frame `sequence` is safe; up to `placed` its rows are counted: `rows` kept, `rejected` refused since the last one. */

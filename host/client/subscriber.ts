@@ -10,9 +10,8 @@ import type { RawData, WebSocket } from 'ws';
 import { engineAddress } from './address.ts';
 import { ClientError } from './client-error.ts';
 import { ANSWER_MS_MAX, CLOSE_MS_MAX, QUEUE_BYTES_MAX } from './limits.ts';
+import { JsonRows, type RowsHead, type SinkFormat, type SinkMessage, type SinkTime } from './sink-message.ts';
 import { endWhenSilent, openSocket } from './socket.ts';
-
-export type SinkFormat = 'json' | 'arrow';
 
 export interface SubscribeOptions {
   url: string;
@@ -22,63 +21,6 @@ export interface SubscribeOptions {
   from?: Readonly<Record<string, number>>;
   /** Give the connection up when the engine shows no sign of life for so long; default: as the system sees fit. */
   silentMsMax?: number;
-}
-
-export type SinkMessage = JsonRows | ArrowRows | SinkTime;
-
-/** `watermark`: no result of this partition with a time before it will follow. */
-export interface SinkTime {
-  readonly type: 'watermark' | 'idle' | 'end';
-  readonly partition: number;
-  /** Epoch milliseconds; null: none yet. */
-  readonly watermark: number | null;
-}
-
-export interface ArrowRows {
-  readonly type: 'rows';
-  readonly format: 'arrow';
-  readonly partition: number;
-  /** Of the first row; the next row has the next one. */
-  readonly offset: number;
-  readonly count: number;
-  /** One Arrow IPC stream. */
-  readonly bytes: Uint8Array;
-}
-
-/** Rows as JSON lines. */
-export class JsonRows {
-  readonly type = 'rows';
-  readonly format = 'json';
-  readonly partition: number;
-  readonly offset: number;
-  readonly count: number;
-  /** `count` lines of UTF-8, each ending in a newline. */
-  readonly bytes: Uint8Array;
-
-  constructor({ partition, offset, count }: RowsHead, bytes: Uint8Array) {
-    this.partition = partition;
-    this.offset = offset;
-    this.count = count;
-    this.bytes = bytes;
-  }
-
-  lines(): string[] {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
-      .toString()
-      .split('\n')
-      .filter((line) => line !== '');
-  }
-
-  /** Parsed now. Integers beyond 2^53 lose digits, as JSON.parse does it: take `lines` for them. */
-  rows<T = Record<string, unknown>>(): T[] {
-    return this.lines().map((line) => JSON.parse(line) as T);
-  }
-}
-
-interface RowsHead {
-  partition: number;
-  offset: number;
-  count: number;
 }
 
 interface WireMessage {

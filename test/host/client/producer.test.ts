@@ -1,6 +1,7 @@
 // The sending client against a server whose acknowledgements the test decides.
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectProducer, type Reject } from '../../../host/client/producer.ts';
+import type { Reject } from '../../../host/client/outcome.ts';
+import { connectProducer } from '../../../host/client/producer.ts';
 import { FakeEngine, type FakeOptions } from '../../support/fake-engine.ts';
 import { seededRandom } from '../../support/random.ts';
 

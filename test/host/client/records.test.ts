@@ -1,8 +1,7 @@
 // Records on their way into frames: when a frame leaves, what it holds, and which record an answer is about.
 import { tableFromIPC } from '@uwdata/flechette';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Outcome } from '../../../host/client/outcome.ts';
-import type { Reject } from '../../../host/client/producer.ts';
+import type { Outcome, Reject } from '../../../host/client/outcome.ts';
 import { RecordBatch, type RecordOf } from '../../../host/client/record-batch.ts';
 import { type OpenProducerOptions, openProducer, type StreamProducer } from '../../../host/client/stream-producer.ts';
 import { StoringEngine } from '../../support/storing-engine.ts';

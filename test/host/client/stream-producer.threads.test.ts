@@ -1,8 +1,9 @@
 // The producer against a real engine: threads, sockets, and a wire that is cut in the middle of anything.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Outcome } from '../../../host/client/outcome.ts';
+import type { JsonRows } from '../../../host/client/sink-message.ts';
 import { openProducer } from '../../../host/client/stream-producer.ts';
-import { type JsonRows, type Subscription, subscribe } from '../../../host/client/subscriber.ts';
+import { type Subscription, subscribe } from '../../../host/client/subscriber.ts';
 import { ChildEngine } from '../../support/child-engine.ts';
 import { CuttingWire } from '../../support/cutting-wire.ts';
 import { LiveEngine } from '../../support/live-engine.ts';
