@@ -272,9 +272,11 @@ export function gapText({ partition, from, to, why }: Gap): string {
   const begin = from === null ? '?' : from;
   const range = to === null ? `from offset ${begin} on, perhaps` : `offsets ${begin} to ${to - 1}`;
   if (why === 'restarted') {
-    return `partition ${partition}: the engine's offsets begin anew at ${to ?? 0}, ${begin} was expected; results may be missing or come again`;
+    const seen = `the engine's offsets begin anew at ${to ?? 0}, ${begin} was expected`;
+    return `partition ${partition}: ${seen}; results may be missing or come again`;
   }
-  return `partition ${partition}: results are missing, ${range}${why === 'pruned' ? '; the engine keeps them no longer' : ''}`;
+  const because = why === 'pruned' ? '; the engine keeps them no longer' : '';
+  return `partition ${partition}: results are missing, ${range}${because}`;
 }
 
 function withoutFirst(rows: JsonRows, count: number): JsonRows {

@@ -35,6 +35,8 @@ export interface Control {
   text: string;
   /** On which connection it was sent last. */
   sentOn: object | null;
+  /** Kind to say, and not worth another connection. */
+  isCourtesy: boolean;
 }
 
 export interface Frame extends NewFrame {
@@ -58,6 +60,11 @@ export class Outbox {
     return this.frames.length === 0;
   }
 
+  /** Nothing is left that a new connection would be opened for. */
+  get isDone(): boolean {
+    return this.isEmpty && this.trailing.every(({ isCourtesy }) => isCourtesy);
+  }
+
   /** How many frames wait for their end. */
   get frameCount(): number {
     return this.frames.length;
@@ -72,10 +79,10 @@ export class Outbox {
   }
 
   /** Only the last of each kind counts between two frames. */
-  say(text: string): void {
+  say(text: string, isCourtesy = false): void {
     const [kind] = text.split(' ');
     this.trailing = this.trailing.filter((control) => control.text.split(' ')[0] !== kind);
-    this.trailing.push({ text, sentOn: null });
+    this.trailing.push({ text, sentOn: null, isCourtesy });
   }
 
   /** A new connection: everything that is left is sent again. */

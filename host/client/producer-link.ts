@@ -103,7 +103,9 @@ export class ProducerLink {
   finish(): void {
     this.closing = true;
     if (this.failure !== null) return;
-    this.pump();
+    if (this.connection !== null || !this.outbox.isDone) return this.pump();
+    this.ending.abort();
+    this.isOver();
   }
 
   /** Gives up at once. */
@@ -140,14 +142,14 @@ export class ProducerLink {
       this.connection = null;
       if (this.failure !== null) return;
       const { outbox } = this;
-      if (lost === null || (this.closing && outbox.isEmpty && outbox.trailing.length === 0)) return this.isOver();
+      if (lost === null || (this.closing && outbox.isDone)) return this.isOver();
       if (lost.notStoredFrom !== undefined) outbox.notStoredFrom(lost.notStoredFrom + this.shift);
       try {
         connection = await this.connect(this.retry, lost);
       } catch (error) {
-        if (!isClientError(error) && this.failure === null) throw error;
-        if (isClientError(error)) this.fail(error);
-        return;
+        if (this.ending.signal.aborted) return;
+        if (!isClientError(error)) throw error;
+        return this.fail(error);
       }
     }
   }
@@ -179,7 +181,7 @@ export class ProducerLink {
       onReject: (reject) => this.rejected(reject),
       onAck: (ack) => this.acknowledged(ack),
     });
-    if (this.failure !== null) connection.terminate();
+    if (this.ending.signal.aborted) connection.terminate();
     this.frameBytesMax = connection.frameBytesMax;
     if (isFirst) this.begin(connection.resumedAt);
     else this.goOn(connection);

@@ -244,7 +244,7 @@ export class StreamProducer implements AsyncDisposable {
   async close({ forMs }: { forMs?: number } = {}): Promise<void> {
     this.batching.close();
     this.isClosing = true;
-    if (this.saysIdle && !this.hasEnded) this.link.outbox.say('!idle');
+    if (this.saysIdle && !this.hasEnded) this.link.outbox.say('!idle', true);
     const late = forMs === undefined ? undefined : setTimeout(() => this.giveUp(forMs), forMs);
     this.link.finish();
     await this.link.over;

@@ -174,7 +174,10 @@ class StoringConnection {
       this.say({ type: 'error', code: 'OUT_OF_SEQUENCE', message: `expected ${expected}`, sequence, expected });
       return;
     }
-    if (sequence === expected) this.producer.frames.push({ sequence, bytes, text });
+    // A copy at an address of its own: readers of Arrow want it aligned.
+    if (sequence === expected) {
+      this.producer.frames.push({ sequence, bytes: Buffer.from(new Uint8Array(bytes).buffer), text });
+    }
     if (this.fails('stored', sequence)) return;
     if (!this.engine.acknowledgesAtOnce) return;
     const rows = text ? bytes.toString().trimEnd().split('\n').length : 1;

@@ -117,6 +117,21 @@ test("the engine's rejects are told by their index in the call, over frames and 
   expect(outcomes[0]!.unnamed).toBe(1); // The engine counts four and names three.
 });
 
+test('an answer about a row of a batch that was cut into frames is about that row', async () => {
+  engine.acknowledgesAtOnce = false;
+  const sender = await open({ lingerMs: 60_000, batchBytes: 1024 * 1024 });
+  const outcomes: Outcome[] = [];
+  const large = (n: number) => ({ ...flight(n), origin: 'x'.repeat(600_000) });
+  await sender.appendMany([flight(0), large(1), large(2), flight(3)], (outcome) => outcomes.push(outcome));
+  const flushed = sender.flush();
+  await engine.until(() => engine.stored.length === 4);
+  expect(delays()).toEqual([[0], [1], [2], [3]]);
+  engine.say({ type: 'reject', sequence: 3, row: 0, code: 'ROW_SIZE', column: null, message: 'too large' });
+  engine.acknowledge(4, { rows: 3, rejected: 1 });
+  await flushed;
+  expect(outcomes[0]!.rejects.map(({ row }) => row)).toEqual([2]);
+});
+
 test('a batch that makes too large a frame becomes several, and a row that fits none is refused', () => {
   const batch = new RecordBatch([{ name: 'text', type: 'utf8', nullable: false }]);
   for (const length of [100, 100, 5000, 100]) batch.add({ text: 'x'.repeat(length) });

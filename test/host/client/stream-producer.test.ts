@@ -254,6 +254,17 @@ describe('control messages', () => {
     await expect(sender.send('{}')).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
+  test('close does not wait for an engine that has gone when there is nothing to tell it but idle', async () => {
+    const { promise: lost, resolve } = Promise.withResolvers<void>();
+    const never = { ...atOnce, sleep: () => new Promise<void>(() => undefined) };
+    const sender = await open({ timing: never, onEvent: ({ type }) => type === 'lost' && resolve() });
+    await engine.stop();
+    await lost;
+    await sender.close();
+    expect(sender.failure).toBeNull();
+    await engine.listen();
+  });
+
   test('close gives up when it was told to: what was sent is unknown', async () => {
     engine.acknowledgesAtOnce = false;
     const sender = await open();
