@@ -78,7 +78,7 @@ export async function openProducer(options: OpenProducerOptions): Promise<Stream
   return producer;
 }
 
-export class StreamProducer implements AsyncDisposable {
+export class StreamProducer {
   private readonly link: ProducerLink;
   private readonly batching: Batching;
   private readonly pendingBytesMax: number;
@@ -250,10 +250,6 @@ export class StreamProducer implements AsyncDisposable {
     await this.link.over;
     clearTimeout(late);
     if (this.link.failure !== null && this.link.failure.code !== 'CLOSED') throw this.link.failure;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   /** For the link: frames have left the outbox. */
