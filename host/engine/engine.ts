@@ -5,12 +5,12 @@
 //           egress flushes its sinks → listeners close their sockets → threads end
 //   fail    the first thread that fails or ends unasked ends the run: the others are closed, `ended` rejects
 
-import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { doorbellBytes, ring } from '../../ring/doorbell.ts';
 import { ringBytes } from '../../ring/spsc.ts';
+import { chanceU32 } from '../chance.ts';
 import { monotonicMs } from '../clock.ts';
 import { Counters, counterBytes } from '../counters.ts';
 import { subscriptionBytes } from '../egress/subscriptions.ts';
@@ -391,7 +391,7 @@ function sharedState(
       buffer: new SharedArrayBuffer(ringBytes(RESULT_RING_BYTES)),
       place: { baseBytes: 0, capacityBytes: RESULT_RING_BYTES },
     })),
-    seed: [randomBytes(4).readUInt32LE(), randomBytes(4).readUInt32LE()],
+    seed: [chanceU32(), chanceU32()],
     host,
     port,
     log: data === undefined ? null : logStart(plan, topo, limits, data, ack),
