@@ -29,8 +29,6 @@ export interface RepairOptions {
   /** Goes into the records. */
   reason: string;
   timeMs: number;
-  /** For segments that are made anew. */
-  salt: number;
   report: (what: string) => void;
 }
 
@@ -98,7 +96,7 @@ async function mend(
 
 /** A segment in place of those that are missing from `firstGroup` on. */
 async function fillGap(
-  { disk, data, store, reason, timeMs, salt, report }: RepairOptions,
+  { disk, data, store, reason, timeMs, report }: RepairOptions,
   firstGroup: number,
   before: SegmentFacts | undefined,
   next: SegmentFacts | undefined,
@@ -108,6 +106,7 @@ async function fillGap(
   const to = behind === undefined ? durable : behind.firstGroup - 1;
   const gap: Gap = { from: firstGroup, to, chain: behind?.chain ?? null, reason, timeMs };
   const boot = before === undefined ? 0 : (before.header as SegmentHeader).boot;
+  const salt = crc32(JSON.stringify(gap)); // Nothing stale stands behind it: any will do.
   const bytes = gapSegment({ store, firstGroup, boot, salt, chain: before?.chain ?? 0 }, gap);
   await replaceFile(disk, segmentPath(data, firstGroup), [bytes]);
   report(`groups ${gap.from} to ${gap.to} are given up: their segments are missing`);

@@ -41,7 +41,7 @@ function diskOf(segments: readonly BuiltSegment[]): SimDisk {
 
 function repair(disk: SimDisk): Promise<Gap[]> {
   const report = () => undefined;
-  const by = { reason: 'a test', timeMs: 1, salt: 7, report };
+  const by = { reason: 'a test', timeMs: 1, report };
   return repairLog({ disk, data: 'data', store: STORE, durableElsewhere: LAST_GROUP, ...by });
 }
 
