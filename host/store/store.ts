@@ -49,12 +49,14 @@ const ID = new RegExp(`^[0-9a-f]{${STORE_ID_BYTES * 2}}$`);
 /** @throws StoreError; DiskError for what no operator's hint fits */
 export async function openStore({ disk, directory: asked, newId, nowMs }: StoreOptions): Promise<Store> {
   const directory = withoutSlash(asked);
-  await claim(disk, directory);
+  await permitted(directory, () => disk.makeDirectory(directory));
+  await refuseForeign(disk, directory);
   const lock = await permitted(directory, () => disk.lock(`${directory}/LOCK`));
   if (lock === null) {
     throw new StoreError('LOCKED', directory, 'another engine has it', 'stop that engine, or choose another directory');
   }
   try {
+    await makeRooms(disk, directory);
     const found = await readStore(disk, directory);
     const id = found ?? newId();
     if (found === undefined) {
@@ -101,17 +103,21 @@ export async function readStoppedAt(disk: Disk, directory: string): Promise<numb
   return typeof lastGroup === 'number' && Number.isSafeInteger(lastGroup) && lastGroup > 0 ? lastGroup : 0;
 }
 
-/** Makes the directory and the rooms in it, and finds out whether they can be written. */
-async function claim(disk: Disk, directory: string): Promise<void> {
-  await permitted(directory, () => disk.makeDirectory(directory));
+async function refuseForeign(disk: Disk, directory: string): Promise<void> {
   const foreign = (await permitted(directory, () => disk.list(directory))).filter((name) => !OURS.test(name));
-  if (foreign.length > 0 && !(await disk.exists(`${directory}/STORE`))) {
-    const what = `it holds «${foreign[0]}», and no store of Pelton`;
-    throw new StoreError('NOT_A_STORE', directory, what, 'choose an empty directory, or one that does not exist yet');
-  }
+  if (foreign.length === 0 || (await disk.exists(`${directory}/STORE`))) return;
+  const what = `it holds «${foreign[0]}», and no store of Pelton`;
+  throw new StoreError('NOT_A_STORE', directory, what, 'choose an empty directory, or one that does not exist yet');
+}
+
+/** Finds out as well whether files can be made in each of them. */
+async function makeRooms(disk: Disk, directory: string): Promise<void> {
   const rooms = [logDirectory(directory), `${directory}/ckpt`, quarantineDirectory(directory)];
-  for (const room of rooms) await permitted(room, () => disk.makeDirectory(room));
-  for (const room of [directory, ...rooms]) await permitted(room, () => probe(disk, `${room}/probe`));
+  await permitted(directory, () => probe(disk, `${directory}/probe`));
+  for (const room of rooms) {
+    await permitted(room, () => disk.makeDirectory(room));
+    await permitted(room, () => probe(disk, `${room}/probe`));
+  }
   await disk.syncDirectory(directory);
   await disk.syncDirectory(parentOf(directory));
 }
