@@ -73,6 +73,20 @@ export function endImage(image: usize, cursor: usize): i32 {
   return <i32>(cursor - image);
 }
 
+/** Describes a column whose values are at `cursor`, none of them null and none utf8. Returns its descriptor. */
+// @ts-ignore: decorator
+@inline
+export function beginColumn(image: usize, index: i32, type: i32, cursor: usize): usize {
+  const column = batchColumn(image, index);
+  store<i32>(column, type, COLUMN_TYPE);
+  store<i32>(column, 0, COLUMN_NULL_COUNT);
+  store<u32>(column, 0, COLUMN_VALIDITY);
+  store<u32>(column, cursor - image, COLUMN_VALUES);
+  store<u32>(column, 0, COLUMN_BYTES);
+  store<i32>(column, 0, COLUMN_BYTES_LENGTH);
+  return column;
+}
+
 /**
  * Gathers one column of the rows `rows[0 … count)` into the image at `cursor`.
  *
@@ -91,14 +105,9 @@ export function writeColumn(
   cursor: usize,
 ): usize {
   const source = batchColumn(batch, sourceIndex);
-  const target = batchColumn(image, imageIndex);
+  const target = beginColumn(image, imageIndex, type, cursor);
   const validity = columnValidity(batch, source);
   const values = columnValues(batch, source);
-  store<i32>(target, type, COLUMN_TYPE);
-  store<i32>(target, 0, COLUMN_NULL_COUNT);
-  store<u32>(target, 0, COLUMN_VALIDITY);
-  store<u32>(target, 0, COLUMN_BYTES);
-  store<i32>(target, 0, COLUMN_BYTES_LENGTH);
   if (validity != 0) {
     const nullCount = count - gatherBits(cursor, validity, rows, count);
     if (nullCount != 0) {
@@ -107,7 +116,7 @@ export function writeColumn(
       cursor += <usize>align8((count + 7) >>> 3);
     }
   }
-  store<u32>(target, cursor - image, COLUMN_VALUES);
+  store<u32>(target, cursor - image, COLUMN_VALUES); // Behind the bitmap, if there is one.
   if (type == TYPE_UTF8) return writeUtf8(image, target, batch, source, rows, count, contiguous, cursor);
   if (type == TYPE_BOOL) {
     gatherBits(cursor, values, rows, count);

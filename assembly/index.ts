@@ -19,6 +19,7 @@ export {
   scatterNullKeys,
   scatterRun,
 } from './scatter';
+export { scatterPieceList, scatterPieces } from './pieces';
 export { scatterCreate } from './scatter-state';
 
 // The JSON decoder.

@@ -128,6 +128,12 @@ export const SCATTER_NULL_KEY = 24;
 export const SCATTER_GROUP_TABLE = 28;
 export const SCATTER_HEADER_BYTES = 32;
 export const SCATTER_COLUMN_BYTES = 8;
+
+// A piece of an image, for whoever puts it together:  u32 from, an address │ u32 to, from the image's start │ u32 bytes
+export const PIECE_FROM = 0;
+export const PIECE_TO = 4;
+export const PIECE_LENGTH = 8;
+export const PIECE_BYTES = 12;
 export const SCATTER_PARTITIONS_MAX = 256;
 
 /** In a scatter plan: a row whose key is null (any part of it is) is listed for rejection, listed as dropped, or routed like any other. */

@@ -9,6 +9,7 @@ import { alignUp, reserve } from './arena';
 import { imageSlackBytes } from './image';
 import { KEY_SCRATCH_BYTES, keyScratch } from './keyhash';
 import {
+  PIECE_BYTES,
   SCATTER_COLUMN_BYTES,
   SCATTER_COLUMN_COUNT,
   SCATTER_GROUP_COUNT,
@@ -48,6 +49,7 @@ export class Scatter {
   nullKeys: usize; // rowsMax × u16
   longKeys: usize; // rowsMax × u16
   parts: usize; // partitionCount × Part
+  pieces: usize; // (columnCount + 2) × piece (layout.ts): the directory, every column
   tallies: usize; // partitionCount × (columnCount + 1) × (i32 utf8 bytes │ i32 nulls): what a bounded run keeps
 }
 
@@ -112,6 +114,7 @@ function reserveScratch(scatter: Scatter): bool {
   scatter.nullKeys = reserve(rowsMax << 1);
   scatter.longKeys = reserve(rowsMax << 1);
   scatter.parts = reserve(<usize>scatter.partitionCount * offsetof<Part>());
+  scatter.pieces = reserve((columnsMax + 1) * PIECE_BYTES);
   scatter.tallies = reserve(<usize>scatter.partitionCount * columnsMax * 8);
   return (
     scatter.groupTable != 0 &&
@@ -125,6 +128,7 @@ function reserveScratch(scatter: Scatter): bool {
     scatter.nullKeys != 0 &&
     scatter.longKeys != 0 &&
     scatter.parts != 0 &&
+    scatter.pieces != 0 &&
     scatter.tallies != 0
   );
 }

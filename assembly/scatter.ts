@@ -40,12 +40,7 @@ export function scatterRun(
   const scatter = changetype<Scatter>(address);
   assert(selectedCount <= scatter.rowsMax && fromIndex <= selectedCount);
   assert(partition < scatter.partitionCount || scatter.keyColumnCount != 0);
-  scatter.nullKeyCount = 0;
-  scatter.longKeyCount = 0;
-  for (let index = 0; index < scatter.partitionCount; index++) {
-    partAt(scatter, index).rows = 0;
-    partAt(scatter, index).bytes = 0;
-  }
+  forgetRun(scatter);
   const rows = (selection == 0 ? scatter.identity : selection) + (<usize>fromIndex << 1);
   const count = selectedCount - fromIndex;
   if (count == 0) return 0;
@@ -110,8 +105,18 @@ export function scatterLongKeyCount(scatter: usize): i32 {
   return changetype<Scatter>(scatter).longKeyCount;
 }
 
+/** Nothing went anywhere, nothing was listed. */
+export function forgetRun(scatter: Scatter): void {
+  scatter.nullKeyCount = 0;
+  scatter.longKeyCount = 0;
+  for (let index = 0; index < scatter.partitionCount; index++) {
+    partAt(scatter, index).rows = 0;
+    partAt(scatter, index).bytes = 0;
+  }
+}
+
 /** A batch that may hold late rows takes its last column along; returns 1 then. */
-function appendWatermarkColumn(scatter: Scatter, batch: usize): i32 {
+export function appendWatermarkColumn(scatter: Scatter, batch: usize): i32 {
   if ((load<i32>(batch, BATCH_FLAGS) & BATCH_FLAG_WATERMARKS) == 0) return 0;
   const entry = scatter.columns + <usize>scatter.columnCount * SCATTER_COLUMN_BYTES;
   store<i32>(entry, batchColumnCount(batch) - 1);

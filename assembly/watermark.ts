@@ -25,12 +25,12 @@ export function watermarkRows(builder: usize, fromRow: i32, maxTime: f64, delayM
   const times = load<usize>(builderSlot(builder, 0), SLOT_VALUES);
   const before = maxTime > <f64>WATERMARK_NONE ? <i64>maxTime : i64.MIN_VALUE;
   const delay = <i64>delayMs;
-  const least = leastTime(times, fromRow, rows);
-  const after = max(before, greatestTime(times, fromRow, rows));
+  findExtremes(times, fromRow, rows);
+  const after = max(before, greatestTime);
   const marks = load<usize>(builderSlot(builder, load<i32>(builder, BATCH_COLUMN_COUNT) - 1), SLOT_VALUES);
   const fields = builderFields(builder);
   const watermarked = load<i32>(fields, BUILDER_WATERMARKED) != 0;
-  if (least >= after - delay) {
+  if (leastTime >= after - delay) {
     if (watermarked) fillNone(marks, fromRow, rows);
     return <f64>after;
   }
@@ -47,28 +47,49 @@ export function watermarkRows(builder: usize, fromRow: i32, maxTime: f64, delayM
   return <f64>after;
 }
 
-function leastTime(times: usize, from: i32, to: i32): i64 {
-  let lanes = i64x2.splat(i64.MAX_VALUE);
+let leastTime: i64 = 0;
+let greatestTime: i64 = 0;
+
+/**
+ * Sets leastTime and greatestTime of rows [from, to), at least one. One walk for both, and four rows at a time: each of
+ * the four running extremes waits for its own last comparison only.
+ */
+function findExtremes(times: usize, from: i32, to: i32): void {
+  const first = v128.load64_splat(times + (<usize>from << 3));
+  let leastA = first;
+  let leastB = first;
+  let greatestA = first;
+  let greatestB = first;
   let row = from;
-  for (; row + 2 <= to; row += 2) {
-    const two = v128.load(times + (<usize>row << 3));
-    lanes = v128.bitselect(two, lanes, i64x2.lt_s(two, lanes));
+  for (; row + 4 <= to; row += 4) {
+    const a = v128.load(times + (<usize>row << 3));
+    const b = v128.load(times + (<usize>row << 3), 16);
+    leastA = lesser(a, leastA);
+    leastB = lesser(b, leastB);
+    greatestA = greater(a, greatestA);
+    greatestB = greater(b, greatestB);
   }
-  let least = min(i64x2.extract_lane(lanes, 0), i64x2.extract_lane(lanes, 1));
-  if (row < to) least = min(least, load<i64>(times + (<usize>row << 3)));
-  return least;
+  for (; row < to; row++) {
+    const one = v128.load64_splat(times + (<usize>row << 3));
+    leastA = lesser(one, leastA);
+    greatestA = greater(one, greatestA);
+  }
+  const least = lesser(leastA, leastB);
+  const greatest = greater(greatestA, greatestB);
+  leastTime = min(i64x2.extract_lane(least, 0), i64x2.extract_lane(least, 1));
+  greatestTime = max(i64x2.extract_lane(greatest, 0), i64x2.extract_lane(greatest, 1));
 }
 
-function greatestTime(times: usize, from: i32, to: i32): i64 {
-  let lanes = i64x2.splat(i64.MIN_VALUE);
-  let row = from;
-  for (; row + 2 <= to; row += 2) {
-    const two = v128.load(times + (<usize>row << 3));
-    lanes = v128.bitselect(two, lanes, i64x2.gt_s(two, lanes));
-  }
-  let greatest = max(i64x2.extract_lane(lanes, 0), i64x2.extract_lane(lanes, 1));
-  if (row < to) greatest = max(greatest, load<i64>(times + (<usize>row << 3)));
-  return greatest;
+// @ts-ignore: decorator
+@inline
+function lesser(a: v128, b: v128): v128 {
+  return v128.bitselect(a, b, i64x2.lt_s(a, b));
+}
+
+// @ts-ignore: decorator
+@inline
+function greater(a: v128, b: v128): v128 {
+  return v128.bitselect(a, b, i64x2.gt_s(a, b));
 }
 
 function fillNone(marks: usize, from: i32, to: i32): void {

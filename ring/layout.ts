@@ -6,6 +6,7 @@
 //   base      +128       +256                                     +256 + capacityBytes
 //   ├─ head ──┼─ tail ───┼─ data ─────────────────────────────────┤
 //   head  the consumer's position    tail  the producer's position    (i32; they grow and wrap at 2^32)
+//   behind the tail, in its line: 1 when the producer was refused and has not been told since that there is room
 //   offset in data = position & (capacityBytes − 1); head === tail means empty, so zeroed memory is an empty ring
 //
 //   a frame begins at a multiple of 16 and never wraps: what is left at the end of the data becomes a padding frame
@@ -16,6 +17,7 @@
 export const CURSOR_STRIDE_BYTES = 128;
 export const HEAD_OFFSET = 0;
 export const TAIL_OFFSET = HEAD_OFFSET + CURSOR_STRIDE_BYTES;
+export const REFUSED_OFFSET = TAIL_OFFSET + 4;
 /** Bytes of a region before its data: RING_HEADER + capacityBytes is what one ring takes. */
 export const RING_HEADER = TAIL_OFFSET + CURSOR_STRIDE_BYTES;
 

@@ -4,6 +4,7 @@
 //   - Frames arrive whole, once, in the order in which they were claimed.
 //   - The consumer sees nothing of a frame before `publish`; the producer writes no byte that `release` has not freed.
 //   - Neither side ever waits: a full ring refuses (NO_ROOM, false), an empty one answers false.
+//   - A refused producer is told of room once, whenever it comes (takeRefusal); one that was not refused is never told.
 //   - One atomic store per publish and per release, however many frames it covers; the other side's cursor is
 //     loaded only when the copy kept from the last look would refuse.
 //   - A header that is not one that a producer wrote stops the consumer with its position: it cannot be skipped,
@@ -28,6 +29,7 @@ import {
   FRAME_SEAL,
   FRAMES_PER_RING_MIN,
   HEAD_OFFSET,
+  REFUSED_OFFSET,
   RING_HEADER,
   SEAL,
   TAIL_OFFSET,
@@ -148,7 +150,8 @@ export function publish(producer: RingProducer): void {
 }
 
 /**
- * Whether tryClaim of this payload, or of any smaller one, would succeed now.
+ * Whether tryClaim of this payload, or of any smaller one, would succeed now. Having said no, the ring's consumer will
+ * tell when half of the ring is free: see takeRefusal.
  *
  * @throws RangeError when no ring of this capacity could ever take it
  */
@@ -163,6 +166,10 @@ export function hasRoom(producer: RingProducer, payloadBytes: number): boolean {
   // Differences of positions are exact across the wrap because of `| 0`.
   if (((producer.tailClaimed - producer.headSeen) | 0) + neededBytes <= capacityBytes) return true;
   // load: pairs with the store in release(); the bytes that it freed are read no more and are ours to write.
+  producer.headSeen = Atomics.load(producer.words, HEAD);
+  if (((producer.tailClaimed - producer.headSeen) | 0) + neededBytes <= capacityBytes) return true;
+  // store, then load once more (seq-cst, both): a consumer that has not seen the refusal has released before this load.
+  Atomics.store(producer.words, REFUSED, 1);
   producer.headSeen = Atomics.load(producer.words, HEAD);
   return ((producer.tailClaimed - producer.headSeen) | 0) + neededBytes <= capacityBytes;
 }
@@ -234,14 +241,19 @@ export function releaseAdvanced(consumer: RingConsumer): void {
 }
 
 /**
- * Whether a producer that was refused should be told now: half of the ring is free. It was refused at three quarters full at
- * the least, and a consumer that goes on reading comes by the half on its way; telling it after every frame would wake it
- * for one frame's room each time.
+ * Whether the producer should be told now that there is room: it was refused since it was last told, and half of the ring
+ * is free. It was refused at three quarters full at the least, and a consumer that goes on reading comes by the half on
+ * its way; telling it after every frame would wake it for one frame's room each time.
  */
-export function isHalfFree({ words, tailSeen, readPosition, capacityBytes }: RingConsumer): boolean {
+export function takeRefusal({ words, tailSeen, readPosition, capacityBytes }: RingConsumer): boolean {
+  // load: comes after the caller's release; pairs with the store in hasRoom().
+  if (Atomics.load(words, REFUSED) === 0) return false;
   if (((tailSeen - readPosition) | 0) * 2 > capacityBytes) return false;
   // load: orders nothing; a producer that sleeps published before, and comes to no other tail.
-  return ((Atomics.load(words, TAIL) - readPosition) | 0) * 2 <= capacityBytes;
+  if (((Atomics.load(words, TAIL) - readPosition) | 0) * 2 > capacityBytes) return false;
+  // store: orders nothing; a refusal that it overwrites is one that the caller is about to answer.
+  Atomics.store(words, REFUSED, 0);
+  return true;
 }
 
 /** Bytes published and not released, headers and padding included; over capacityBytes it is the ring's fill. */
@@ -253,6 +265,7 @@ export function pendingBytes(side: RingProducer | RingConsumer): number {
 // Indexes into `words`, and into a header.
 const HEAD = HEAD_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 const TAIL = TAIL_OFFSET / Int32Array.BYTES_PER_ELEMENT;
+const REFUSED = REFUSED_OFFSET / Int32Array.BYTES_PER_ELEMENT;
 const DATA = RING_HEADER / Int32Array.BYTES_PER_ELEMENT;
 const PAYLOAD_BYTES = FRAME_PAYLOAD_BYTES / Int32Array.BYTES_PER_ELEMENT;
 const KIND = FRAME_KIND / Int32Array.BYTES_PER_ELEMENT;

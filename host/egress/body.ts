@@ -7,7 +7,7 @@
 
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { FRAME_DATA, FRAME_END, FRAME_IDLE } from '../../ring/layout.ts';
-import { isHalfFree, openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
 import { type ArrowField, encodeArrowStream } from '../encode/arrow.ts';
 import { type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
@@ -50,6 +50,8 @@ export class EgressBody implements Body {
   private readonly bytes: Uint8Array[];
   private readonly encoders: JsonEncoder[];
   private readonly arrowFields: ArrowField[][];
+  /** The last Arrow stream: nothing is taken from a ring before all that was made of the last frame is sent. */
+  private stream = new Uint8Array(0);
   private readonly sinksOf: number[][];
   private readonly ended: Set<number>[];
   private readonly gone: Set<number>[];
@@ -92,26 +94,27 @@ export class EgressBody implements Body {
       this.take(partition, consumer);
       release(consumer);
       const { topology, doorbells } = this.options;
-      if (isHalfFree(consumer)) ring(doorbells[partitionThread(topology, partition)]!);
+      if (takeRefusal(consumer)) ring(doorbells[partitionThread(topology, partition)]!);
       return 'progressed';
     }
     if (this.gone.every((partitions) => partitions.size === this.consumers.length)) return this.finish();
     return 'idle';
   }
 
-  /** Copies the frame out of the ring at once: encoding may take several steps. */
+  /** Encodes a frame where it lies; what the JSON kernel reads must lie in its own memory. */
   private take(partition: number, consumer: RingConsumer): void {
     const { kind, payloadOffset, payloadBytes } = consumer;
     const header = readResultHeader(this.views[partition]!, payloadOffset);
     const output = this.options.plan.outputs[header.output]!;
     if (kind !== FRAME_DATA) return this.takeControl(partition, kind, payloadOffset, payloadBytes, header);
     const image = payloadOffset + RESULT_HEADER_BYTES;
-    const imageBytes = payloadBytes - RESULT_HEADER_BYTES;
-    this.kernel.u8.set(this.bytes[partition]!.subarray(image, image + imageBytes), this.scratch);
     this.options.counters.add('resultRows', header.rows);
     const sinks = this.sinksOf[output.index]!;
-    if (this.wantsJson(output, sinks)) this.encodeJson(partition, output, sinks, header);
-    if (this.wanted(sinks, FORMAT_ARROW)) this.encodeArrow(partition, output, sinks, header);
+    if (this.wantsJson(output, sinks)) {
+      this.kernel.u8.set(this.bytes[partition]!.subarray(image, payloadOffset + payloadBytes), this.scratch);
+      this.encodeJson(partition, output, sinks, header);
+    }
+    if (this.wanted(sinks, FORMAT_ARROW)) this.encodeArrow(partition, output, sinks, header, image);
   }
 
   private encodeJson(partition: number, output: OutputPlan, sinks: readonly number[], header: ResultHeader): void {
@@ -132,8 +135,15 @@ export class EgressBody implements Body {
     }
   }
 
-  private encodeArrow(partition: number, output: OutputPlan, sinks: readonly number[], header: ResultHeader): void {
-    const stream = encodeArrowStream(this.arrowFields[output.index]!, this.kernel.u8, this.scratch);
+  private encodeArrow(
+    partition: number,
+    output: OutputPlan,
+    sinks: readonly number[],
+    header: ResultHeader,
+    image: number,
+  ): void {
+    const fields = this.arrowFields[output.index]!;
+    const stream = encodeArrowStream(fields, this.bytes[partition]!, image, (bytes) => this.streamOf(bytes));
     this.options.counters.add('resultBytes', stream.byteLength);
     const head = text(
       `{"type":"rows","format":"arrow","partition":${partition},"offset":${header.offset},"count":${header.rows}}`,
@@ -142,6 +152,11 @@ export class EgressBody implements Body {
       this.queue(sink, FORMAT_ARROW, false, partition, -1, [head]);
       this.queue(sink, FORMAT_ARROW, true, partition, header.offset + header.rows, [stream]);
     }
+  }
+
+  private streamOf(bytes: number): Uint8Array {
+    if (this.stream.length < bytes) this.stream = new Uint8Array(bytes * 2);
+    return this.stream.subarray(0, bytes);
   }
 
   private takeControl(partition: number, kind: number, at: number, bytes: number, header: ResultHeader): void {

@@ -5,7 +5,7 @@
 // Promises
 //   - buffers are copied with one `set` each; no loop over rows.
 //   - metadata of fields seen before is not built again: the record batch's is a template with a few numbers patched.
-//   - the result owns its bytes: the batch may be reset as soon as the call returns.
+//   - the result holds nothing of the batch, which may be reset as soon as the call returns.
 // Not here  building a batch from JavaScript values (arrow-write.ts).
 // Source    Arrow Columnar Format 1.5, "Serialization and IPC".
 
@@ -69,17 +69,25 @@ export function arrowSchemaMessage(fields: readonly ArrowField[]): Uint8Array {
  * @param fields  column i of the batch is fields[i]; further columns of the batch stay behind
  * @param memory  the memory that holds the batch, from address 0
  * @param batch   address of an image or a view (assembly/layout.ts)
+ * @param place   where a stream of so many bytes goes; whatever stood there is overwritten
  * @throws Error  when a field and its column disagree on the type, or a null stands in a field that is not nullable
  */
-export function encodeArrowStream(fields: readonly ArrowField[], memory: Uint8Array, batch: number): Uint8Array {
+export function encodeArrowStream(
+  fields: readonly ArrowField[],
+  memory: Uint8Array,
+  batch: number,
+  place: (bytes: number) => Uint8Array = newBytes,
+): Uint8Array {
   const { schema } = preparedFor(fields);
   const plan = planBatch(fields, memory, batch);
-  const stream = new Uint8Array(schema.length + plan.messageBytes + END_OF_STREAM.length);
+  const stream = place(schema.length + plan.messageBytes + END_OF_STREAM.length);
   stream.set(schema);
   writeBatch(plan, memory, stream, schema.length);
   stream.set(END_OF_STREAM, schema.length + plan.messageBytes);
   return stream;
 }
+
+const newBytes = (bytes: number): Uint8Array => new Uint8Array(bytes);
 
 /** The record batch message alone, for streams of several batches; arguments as for encodeArrowStream. */
 export function arrowBatchMessage(fields: readonly ArrowField[], memory: Uint8Array, batch: number): Uint8Array {
@@ -177,6 +185,7 @@ function writeBatch(plan: BatchPlan, memory: Uint8Array, out: Uint8Array, at: nu
     store(template.buffersAt + index * 8, offset);
     store(template.buffersAt + index * 8 + 8, bytes);
     if (bytes > 0) out.set(memory.subarray(address, address + bytes), body + offset);
+    out.fill(0, body + offset + bytes, body + offset + alignUp(bytes));
     offset += alignUp(bytes);
   }
 }

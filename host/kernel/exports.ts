@@ -32,6 +32,8 @@ export interface KernelExports {
     fromIndex: number,
     partition: number,
   ): number;
+  scatterPieces(scatter: number, batch: number, selection: number, selectedCount: number, partition: number): number;
+  scatterPieceList(scatter: number): number;
   scatterImage(scatter: number, partition: number): number;
   scatterImageBytes(scatter: number, partition: number): number;
   scatterImageRows(scatter: number, partition: number): number;

@@ -7,7 +7,7 @@
 
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { FRAME_END } from '../../ring/layout.ts';
-import { isHalfFree, openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
 import { ARENA_BASE_MIN, type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
 import { type EngineLimits, OVER_READ_BYTES } from '../limits.ts';
@@ -73,6 +73,7 @@ export class ListenerBody implements Body {
           doorbells,
           stage: flow.route.target.kind === 'stage' ? flow.route.target.stage : -1,
           sender: listener,
+          memory,
         }),
       );
       return new StreamIngress(this.kernel, stream, inbox, targets, limits, counters);
@@ -169,7 +170,7 @@ export class ListenerBody implements Body {
     if (kind === FRAME_END) this.resultsEnded = true;
     else this.options.deliver(this.resultBytes.subarray(payloadOffset, payloadOffset + payloadBytes));
     release(this.results);
-    if (isHalfFree(this.results)) this.options.egressDoorbellRing();
+    if (takeRefusal(this.results)) this.options.egressDoorbellRing();
     return true;
   }
 

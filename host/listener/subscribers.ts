@@ -56,7 +56,7 @@ export class Subscribers {
     const header = readMessageHeader(bytes);
     const sockets = this.bySinkAndFormat[header.sink * FORMATS.length + header.format]!;
     if (sockets.size === 0) return;
-    const message = bytes.slice(MESSAGE_HEADER_BYTES); // Out of shared memory, once for all of them.
+    const message = bytes.subarray(MESSAGE_HEADER_BYTES); // Sending copies what the socket does not take at once.
     for (const socket of sockets) {
       const subscriber = socket.getUserData().role as Subscriber;
       if (socket.getBufferedAmount() + message.byteLength > this.bytesMax) {

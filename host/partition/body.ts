@@ -83,7 +83,7 @@ export class PartitionBody implements Body {
     const firstSender = stage.upstream.kind === 'stream' ? 0 : topology.listeners;
     const freed = (sender: number) => void ring(doorbells[firstSender + sender]!);
     if (stage.kind === 'pass') {
-      const target = outputTarget(out, stage.output, limits.imageBytesMax);
+      const target = outputTarget(out, this.kernel.memory, stage.output, limits.imageBytesMax);
       return new PassStage({ kernel: this.kernel, inputs, target, counters, freed });
     }
     const rowsMax = resultRowsMax(stage, limits.imageBytesMax);
@@ -107,9 +107,10 @@ export class PartitionBody implements Body {
 
   private target(stage: KeyedStagePlan, out: Channel): FlowTarget {
     const { plan, topology, limits, memories, doorbells, partition } = this.options;
+    const { memory } = this.kernel;
     const { target } = stage.flow.route;
-    if (target.kind === 'output') return outputTarget(out, target.output, limits.imageBytesMax);
-    return stageTarget({ plan, topology, limits, memories, doorbells, stage: target.stage, sender: partition });
+    if (target.kind === 'output') return outputTarget(out, memory, target.output, limits.imageBytesMax);
+    return stageTarget({ plan, topology, limits, memories, doorbells, stage: target.stage, sender: partition, memory });
   }
 }
 

@@ -9,7 +9,7 @@
 //   - frames of one sender are taken in order; senders are served in turn.
 
 import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
-import { isHalfFree, openConsumer, peek, type RingConsumer, release } from '../../ring/spsc.ts';
+import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import { type ControlFrame, FLAG_DRAIN, FLAG_LAST, readControl } from '../thread/control-frame.ts';
 import type { RingPlace } from '../thread/topology.ts';
 
@@ -75,7 +75,7 @@ export class Inputs {
     const { consumer } = this.senders[sender]!;
     release(consumer);
     this.next = (sender + 1) % this.senders.length;
-    return isHalfFree(consumer) ? sender : -1;
+    return takeRefusal(consumer) ? sender : -1;
   }
 
   /** Takes the peeked control frame into account; true when it may have changed `combine`. */

@@ -35,7 +35,7 @@ export class PassStage {
     if (frame.kind === FRAME_DATA) {
       const rows = kernel.u32[(frame.payloadOffset + BATCH_ROW_COUNT) >>> 2]!;
       counters.add('resultRows', rows);
-      target.push(0, kernel.u8, frame.payloadOffset, frame.payloadBytes, rows);
+      target.push(0, Uint32Array.of(frame.payloadOffset, 0, frame.payloadBytes), frame.payloadBytes, rows);
     } else if (inputs.control(frame)) this.handOnTime();
     const waiting = inputs.release();
     if (waiting >= 0) freed(waiting);

@@ -6,6 +6,7 @@
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { FRAME_DATA } from '../../ring/layout.ts';
 import { hasRoom, NO_ROOM, openProducer, publish, type RingProducer, tryClaim } from '../../ring/spsc.ts';
+import type { CopyBytes } from '../kernel/copy-between.ts';
 import { CONTROL_FRAME_BYTES, FRAME_SPARE_BYTES, RESULT_HEADER_BYTES } from '../limits.ts';
 import { type ControlFrame, writeControl } from './control-frame.ts';
 import type { RingPlace } from './topology.ts';
@@ -28,18 +29,17 @@ export class Channel {
     return hasRoom(this.producer, imageBytes + FRAME_SPARE_BYTES / 2);
   }
 
-  /** One `set`: `from` is an image in the sender's memory. */
-  pushImage(source: Uint8Array, from: number, imageBytes: number): void {
-    const at = this.claim(FRAME_DATA, imageBytes);
-    this.bytes.set(source.subarray(from, from + imageBytes), at);
+  /** An image by its pieces, which lie in the memory that `copy` copies from. */
+  pushImage(copy: CopyBytes, pieces: ImagePieces, imageBytes: number): void {
+    copyPieces(copy, this.claim(FRAME_DATA, imageBytes), pieces);
     this.publish();
   }
 
   /** An image behind its result header: which output, how many rows, the first row's offset. */
-  pushResult(source: Uint8Array, from: number, imageBytes: number, header: ResultHeader): void {
+  pushResult(copy: CopyBytes, pieces: ImagePieces, imageBytes: number, header: ResultHeader): void {
     const at = this.claim(FRAME_DATA, RESULT_HEADER_BYTES + imageBytes);
     writeResultHeader(this.view, at, header);
-    this.bytes.set(source.subarray(from, from + imageBytes), at + RESULT_HEADER_BYTES);
+    copyPieces(copy, at + RESULT_HEADER_BYTES, pieces);
     this.publish();
   }
 
@@ -81,6 +81,13 @@ export class Channel {
     publish(this.producer);
     ring(this.receiver);
   }
+}
+
+/** Three numbers a piece: its address, where it goes in the image, its bytes (assembly/layout.ts). */
+export type ImagePieces = Uint32Array;
+
+function copyPieces(copy: CopyBytes, image: number, pieces: ImagePieces): void {
+  for (let at = 0; at < pieces.length; at += 3) copy(image + pieces[at + 1]!, pieces[at]!, pieces[at + 2]!);
 }
 
 /** In front of everything in a ring that leads out:  ├ u32 output ┼ u32 rows ┼ f64 offset ┤ */

@@ -14,13 +14,15 @@ import type { Kernel } from '../kernel/load.ts';
 import { MiB } from '../limits.ts';
 import { scatterPlanBytes } from '../plan/kernel-plans.ts';
 import { type FlowPlan, type FlowStep, HIDDEN_TIME } from '../plan/plan.ts';
+import type { ImagePieces } from './channel.ts';
 import type { ControlFrame } from './control-frame.ts';
 
 /** Where a flow's images go: the partitions of the next stage, or the ring out. */
 export interface FlowTarget {
   readonly partitions: number;
   hasRoom(): boolean;
-  push(partition: number, source: Uint8Array, from: number, imageBytes: number, rows: number): void;
+  /** The pieces lie in the memory of the flow's kernel. */
+  push(partition: number, pieces: ImagePieces, imageBytes: number, rows: number): void;
   control(kind: number, frame: ControlFrame): void;
 }
 
@@ -72,6 +74,8 @@ export class Flow {
   private now: Passage = { batch: 0, selection: 0, count: 0, origin: null };
   private from = 0;
   private rotation = 0;
+  /** An image that lies in one piece. */
+  private readonly whole: ImagePieces = new Uint32Array(3);
 
   constructor(
     kernel: Kernel,
@@ -108,8 +112,9 @@ export class Flow {
 
   /** Hands on what one image per partition can hold; true when the whole batch is through. */
   advance(): boolean {
-    const { exports, u8 } = this.kernel;
+    const { exports } = this.kernel;
     const { batch, selection, count } = this.now;
+    if (this.from === 0 && this.pushInPieces()) this.from = count;
     if (this.from < count) {
       const consumed = exports.scatterRun(this.scatter, batch, selection, count, this.from, this.rotation);
       this.rejectKeys();
@@ -122,7 +127,9 @@ export class Flow {
         const imageBytes = exports.scatterImageBytes(this.scatter, partition);
         if (imageBytes === 0) continue;
         const rows = exports.scatterImageRows(this.scatter, partition);
-        this.target.push(partition, u8, exports.scatterImage(this.scatter, partition) >>> 0, imageBytes, rows);
+        this.whole[0] = exports.scatterImage(this.scatter, partition);
+        this.whole[2] = imageBytes;
+        this.target.push(partition, this.whole, imageBytes, rows);
         this.counters.add('rowsRouted', rows);
       }
     }
@@ -131,6 +138,20 @@ export class Flow {
     if (left === undefined) return true;
     this.run(left.step, left.input, left.next);
     return false;
+  }
+
+  /** A whole batch for one partition goes straight from its columns into the ring; false: it is for the scatter. */
+  private pushInPieces(): boolean {
+    const { exports, u32 } = this.kernel;
+    const { batch, selection, count: rows } = this.now;
+    const partition = this.target.partitions === 1 ? 0 : this.rotation;
+    const count = exports.scatterPieces(this.scatter, batch, selection, rows, partition);
+    if (count === 0) return false;
+    const list = exports.scatterPieceList(this.scatter) >>> 2;
+    const imageBytes = exports.scatterImageBytes(this.scatter, partition);
+    this.target.push(partition, u32.subarray(list, list + count * 3), imageBytes, rows);
+    this.counters.add('rowsRouted', rows);
+    return true;
   }
 
   /** Runs the steps from `first` on; `from` is where the first of them goes on in its input's selection. */

@@ -12,7 +12,6 @@ import {
   advance,
   capacityBytesFor,
   hasRoom,
-  isHalfFree,
   NO_ROOM,
   openConsumer,
   openProducer,
@@ -23,6 +22,7 @@ import {
   release,
   releaseAdvanced,
   ringBytes,
+  takeRefusal,
   tryClaim,
   tryPush,
 } from '../../ring/spsc.ts';
@@ -223,7 +223,7 @@ test('the smallest capacity for a payload carries it, and half of that does not'
   }
 });
 
-test('a refused producer finds room for its largest frame as soon as the ring is half free (seeds 1 to 200)', () => {
+test('a refused producer is told when the ring is half free, and finds room for its largest frame (seeds 1 to 200)', () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = seededRandom(seed);
     const capacityBytes = 4096;
@@ -239,9 +239,25 @@ test('a refused producer finds room for its largest frame as soon as the ring is
         expect(peek(consumer), `seed ${seed}`).toBe(true);
         release(consumer);
         frames++;
-      } while (!isHalfFree(consumer));
+      } while (!takeRefusal(consumer));
       expect(frames, `seed ${seed}: it was half free while it refused`).toBeGreaterThan(1);
+      expect(takeRefusal(consumer), `seed ${seed}: told twice`).toBe(false);
       expect(hasRoom(producer, most), `seed ${seed}, round ${round}`).toBe(true);
     }
+  }
+});
+
+test('a producer that was not refused is not told of room', () => {
+  const buffer = new SharedArrayBuffer(ringBytes(4096));
+  const producer = openProducer(buffer, 0, 4096);
+  const consumer = openConsumer(buffer, 0, 4096);
+  while (pendingBytes(producer) < 3072) {
+    expect(hasRoom(producer, producer.payloadBytesMax)).toBe(true);
+    tryClaim(producer, FRAME_DATA, 100);
+    publish(producer);
+  }
+  while (peek(consumer)) {
+    release(consumer);
+    expect(takeRefusal(consumer)).toBe(false);
   }
 });

@@ -116,3 +116,15 @@ test('values that do not fit are refused, not wrapped', () => {
     ]),
   ).toThrow('«b» has 0 values, expected 1');
 });
+
+test('a stream in memory that was used before is the same to the byte', () => {
+  const columns: ArrowColumn[] = [
+    { name: 'flag', type: 'bool', values: [true, null, false] },
+    { name: 'count', type: 'i32', values: [1, 2, 3] },
+    { name: 'text', type: 'utf8', values: ['a', 'bc', null] },
+  ];
+  const image = batchImage(columns, 0, 3);
+  const fields = columns.map(({ name, type }): ArrowField => ({ name, type, nullable: true }));
+  const used = (bytes: number) => new Uint8Array(bytes).fill(0xff);
+  expect(encodeArrowStream(fields, image, 0, used)).toEqual(encodeArrowStream(fields, image, 0));
+});
