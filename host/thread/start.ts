@@ -30,7 +30,7 @@ export interface ThreadStart {
 /** Thread → control. */
 export type ThreadMessage =
   | { type: 'ready' }
-  | { type: 'failed'; name: string; message: string; stack: string }
+  | { type: 'failed'; name: string; message: string; stack: string; code?: string }
   | { type: 'done'; openRows: number }
   | { type: 'closed' }
   | { type: 'outputEnded'; output: number }
