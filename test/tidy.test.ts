@@ -87,6 +87,9 @@ test.each([
   ['host/client/a.ts', "import { MiB } from '../limits.ts';"],
   ['host/client/a.ts', "import type { X } from '../listener/b.ts';"],
   ['host/a.ts', "import { x } from './b';"],
+  ['host/disk/a.ts', "import { x } from '../log/b.ts';"],
+  ['host/log/a.ts', "import { x } from '../store/b.ts';"],
+  ['host/log/decide.ts', "import { x } from '../disk/b.ts';"],
 ])('an import against the table is refused: %s %s', (path, text) => {
   expect(forbiddenImports(sourceFile(path, text))).toHaveLength(1);
 });

@@ -42,18 +42,19 @@ export type Decision =
 export function decideRecovery(facts: LogFacts): Decision {
   const newest = facts.segments.at(-1);
   const durable = facts.segments.reduce((most, segment) => Math.max(most, segment.durable), facts.durableElsewhere);
-  if (newest === undefined) return durable === 0 ? { do: 'start-empty' } : lost('the log', 1, durable);
+  if (newest === undefined) return durable === 0 ? { do: 'start-empty' } : lost('log', 1, durable);
 
   const isBegun = isInterruptedRoll(newest, durable);
   const counted = isBegun ? facts.segments.slice(0, -1) : facts.segments;
   for (const [index, segment] of counted.entries()) {
-    const stop = wrongInItself(segment, facts.store) ?? wrongBehind(segment, counted[index - 1]);
+    const before = counted[index - 1];
+    const stop = notSealed(before) ?? wrongInItself(segment, facts.store) ?? wrongBehind(segment, before);
     if (stop !== undefined) return stop;
   }
   const last = counted.at(-1);
   if (last === undefined || last.end.is === 'sealed') {
     const lastGroup = last?.lastGroup ?? 0;
-    if (lastGroup < durable) return lost(last?.path ?? newest.path, lastGroup + 1, durable);
+    if (lastGroup < durable) return lost(last?.path ?? 'log', lastGroup + 1, durable);
   }
   return isBegun ? { do: 'undo-roll' } : decideEnd(newest, durable);
 }
@@ -93,6 +94,12 @@ function wrongInItself(segment: SegmentFacts, store: string): Decision | undefin
   if (!isOf(header, firstGroup))
     return corrupt(segment, `its header is of the segment from group ${header.firstGroup} on`);
   return header.store === store ? undefined : corrupt(segment, `it is of store ${header.store}, expected ${store}`);
+}
+
+/** Damage in the one before is named first: it explains what does not fit behind it. */
+function notSealed(before: SegmentFacts | undefined): Decision | undefined {
+  if (before === undefined || before.end.is === 'sealed') return undefined;
+  return corrupt(before, `${whatIsWrong(before)}; it is not the newest, and not sealed`);
 }
 
 /** Whether a segment goes on where the one before it ends. */

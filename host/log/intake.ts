@@ -100,9 +100,10 @@ export class Intake {
   /**
    * Judges entries, and adds the accepted ones to the group.
    *
-   * @param room  bounds of what is added; the first entry of an empty group may be larger than `bytes`
+   * @param room        bounds of what is added
+   * @param aloneBytes  what the first entry of an empty group may take all the same
    */
-  take(group: FormingGroup, room: GroupRoom, isAloneAllowed: boolean): Taken {
+  take(group: FormingGroup, room: GroupRoom, aloneBytes: number): Taken {
     const start = { bytes: group.bodyBytes, entries: group.entries, runs: group.runs };
     while (this.look()) {
       const at = this.skipGap();
@@ -125,7 +126,7 @@ export class Intake {
         usedBytes + neededBytes <= room.bytes &&
         group.entries - start.entries + this.runEntries < room.entries &&
         (!startsRun || group.runs - start.runs < room.runs);
-      if (!fits && !(isFirst && isAloneAllowed)) return this.end(group, 'full');
+      if (!fits && !(isFirst && neededBytes <= aloneBytes)) return this.end(group, 'full');
       this.admit(group, at, kind, payloadBytes, bytes);
     }
     return this.end(group, 'empty');

@@ -83,7 +83,7 @@ export const ENTRY_SEQUENCE = 16; // u64; of ENTRY_OPEN where its producer goes 
 export const ENTRY_INGEST_MS = 24; // f64, epoch milliseconds; the log raises it to the greatest so far
 export const ENTRY_VALUE = 32; // f64: of ENTRY_WATERMARK the event time; of ENTRY_OPEN what the table had as last sequence
 export const ENTRY_CONNECTION = 40; // u32: which of its listener's connections sent it; no meaning after that
-export const ENTRY_GROUP = 44; // u32: low half of its group's number, written by the log
+export const ENTRY_GROUP = 44; // u32: of an accepted entry, low half of its group's number; written by the log
 
 export const ENTRY_PAD = 0; // the rest of the inbox up to its end; never on disk
 export const ENTRY_JSON = 1;

@@ -111,7 +111,8 @@ export function scanSegment(
 }
 
 /**
- * The facts of a sealed segment that ends with its footer, without what is between its ends.
+ * The facts of a sealed segment whose file ends with its footer, or with a copy of it (a file that is longer than what is
+ * used of it), without what is between its ends.
  *
  * @param head  its first SEGMENT_HEADER_BYTES
  * @param tail  its last FOOTER_BYTES
@@ -127,7 +128,7 @@ export function sealedByItsEnds(
   const header = segmentHeaderOf(head);
   const footer = footerAt(tail, 0);
   if (typeof header === 'string' || header.firstGroup !== firstGroup || footer === undefined) return undefined;
-  if (footer.salt !== header.salt || footer.bytesUsed !== fileBytes - FOOTER_BYTES) return undefined;
+  if (footer.salt !== header.salt || !(footer.bytesUsed <= fileBytes - FOOTER_BYTES)) return undefined;
   const { groups, lastGroup, chain, segmentCrc, bytesUsed: goodBytes } = footer;
   const unseen = { ingestMs: Number.NEGATIVE_INFINITY, durable: 0, table: undefined };
   return {

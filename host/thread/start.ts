@@ -46,7 +46,7 @@ export interface LogStart {
 /** Thread → control. */
 export type ThreadMessage =
   | { type: 'ready' }
-  | { type: 'failed'; name: string; message: string; stack: string }
+  | { type: 'failed'; name: string; message: string; stack: string; code?: string }
   | { type: 'done'; openRows: number }
   | { type: 'closed' }
   | { type: 'outputEnded'; output: number }

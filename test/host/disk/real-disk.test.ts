@@ -52,7 +52,8 @@ test('the lock leaves nothing but its file, 0600 and empty', async () => {
 test('a lock of another process is respected while it lives, and free when it was killed', async () => {
   const path = join(await emptyDirectory(), 'LOCK');
   const module = new URL('../../../host/disk/real-disk.ts', import.meta.url).href;
-  const script = `import { realDisk } from '${module}'; await realDisk().lock('${path}'); process.stdout.write('held'); setInterval(() => {}, 9999);`;
+  const holds = `await realDisk().lock('${path}'); process.stdout.write('held'); setInterval(() => {}, 9999);`;
+  const script = `import { realDisk } from '${module}'; ${holds}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

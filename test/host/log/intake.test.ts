@@ -57,7 +57,7 @@ test('entries of anonymous producers are one run, in order, with group and verdi
   const { intake, push } = inbox();
   for (const payload of ['a', 'bb', '', 'dddddddd']) push({ payload });
   const group = new FormingGroup(7);
-  expect(intake.take(group, AMPLE, true)).toBe('empty');
+  expect(intake.take(group, AMPLE, 0)).toBe('empty');
   expect(payloads(runsOf(group))).toEqual([['a', 'bb', '', 'dddddddd']]);
   expect(runsOf(group)[0]!.every((entry) => entry.group === 7 && entry.verdict === ENTRY_ACCEPTED)).toBe(true);
   expect(Array.from(new Uint32Array(group.views[0]!.buffer))).toEqual([5, 3, group.views[1]!.byteLength, 4]);
@@ -72,7 +72,7 @@ test('an open stands first in its group, with its number and what the table had'
   push({ payload: 'x', producer: 1, epoch: 2, sequence: 1, connection: 9 });
   push({ kind: ENTRY_OPEN, payload: 'sensor-7', epoch: 3, connection: 10 });
   const groups = [7, 8, 9].map((number) => new FormingGroup(number));
-  expect(groups.map((group) => intake.take(group, AMPLE, true))).toEqual(['open', 'open', 'empty']);
+  expect(groups.map((group) => intake.take(group, AMPLE, 0))).toEqual(['open', 'open', 'empty']);
   expect(groups.map((group) => payloads(runsOf(group)))).toEqual([[['before']], [['sensor-7', 'x']], [['sensor-7']]]);
   expect(runsOf(groups[2]!)[0]![0]).toMatchObject({ kind: ENTRY_OPEN, producer: 1, epoch: 3, value: 1 });
   expect(table.get(1)).toMatchObject({ id: 'sensor-7', stream: 5, listener: 3, connection: 10, lastSequence: 1 });
@@ -95,7 +95,7 @@ test('what is refused breaks the run, has its verdict and value, and is not in t
   push({ payload: 'z', producer: 2, epoch: 1, sequence: 1 });
   push({ payload: 'end' });
   const group = new FormingGroup(2 ** 32 + 6);
-  expect(intake.take(group, AMPLE, true)).toBe('empty');
+  expect(intake.take(group, AMPLE, 0)).toBe('empty');
   expect(payloads(runsOf(group))).toEqual([['p', 'a', 'b'], ['c', ''], ['end']]);
   expect(runsOf(group)[1]![1]).toMatchObject({ kind: ENTRY_WATERMARK, value: 17, group: 6 });
   const answers: [number, number][] = [];
@@ -122,7 +122,7 @@ test('the time in the log never goes back, and no time at all is the one before'
   const { intake, push, time } = inbox();
   for (const ingestMs of [5, 9, 7, Number.NaN, 1e300, -1, 9.5]) push({ ingestMs });
   const group = new FormingGroup(1);
-  intake.take(group, AMPLE, true);
+  intake.take(group, AMPLE, 0);
   expect(
     runsOf(group)
       .flat()
@@ -134,14 +134,14 @@ test('the time in the log never goes back, and no time at all is the one before'
 test('a group takes no more bytes, entries and runs than there is room for; a large entry comes alone when it may', () => {
   const { intake, push } = inbox(8192);
   for (let count = 0; count < 4; count++) push({ payload: `${count}`.repeat(100) });
-  const take = (room: Partial<GroupRoom>, alone = true) => {
+  const take = (room: Partial<GroupRoom>, alone = 4096) => {
     const group = new FormingGroup(1);
     const taken = intake.take(group, { ...AMPLE, ...room }, alone);
     return [taken, group.entries];
   };
-  expect(take({ bytes: 100 }, false)).toEqual(['full', 0]);
+  expect(take({ bytes: 100 }, 0)).toEqual(['full', 0]);
   expect(take({ bytes: 100 })).toEqual(['full', 1]);
-  expect(take({ runs: 0 }, false)).toEqual(['full', 0]);
+  expect(take({ runs: 0 }, 0)).toEqual(['full', 0]);
   expect(take({ bytes: 16 + 152 })).toEqual(['full', 1]);
   expect(take({ entries: 1 })).toEqual(['full', 1]);
   expect(take({})).toEqual(['empty', 1]);
@@ -171,7 +171,7 @@ test.each([1, 2, 3, 4, 5, 6])(
       if (random.chance(0.4)) {
         const group = new FormingGroup(step + 1);
         const before = intake.position;
-        intake.take(group, { bytes: random.below(600), entries: 1 + random.below(5), runs: 1 + random.below(3) }, true);
+        intake.take(group, { bytes: random.below(600), entries: 1 + random.below(5), runs: 1 + random.below(3) }, 4096);
         found.push(
           ...runsOf(group)
             .flat()
@@ -192,7 +192,7 @@ test.each([1, 2, 3, 4, 5, 6])(
         expect(read.payload.length).toBeLessThan(300);
       }
     }
-    intake.take(new FormingGroup(9999), AMPLE, true);
+    intake.take(new FormingGroup(9999), AMPLE, 0);
     expect(found.length).toBeGreaterThan(300);
     expect(found).toEqual(expected.slice(0, found.length));
     expect(expected.length - found.length).toBeLessThan(25);
@@ -204,7 +204,7 @@ test('an inbox takes what fits, refuses more, and has room again once written an
   while (push({ payload: 'x'.repeat(80) })); // 128 bytes each
   expect(writer.heldBytes).toBe(1024);
   expect(writer.tryPlace(0)).toBe(NO_PLACE);
-  intake.take(new FormingGroup(1), AMPLE, true);
+  intake.take(new FormingGroup(1), AMPLE, 0);
   writer.free(256);
   expect(writer.tryPlace(0)).toBe(NO_PLACE);
   intake.written(128);
@@ -217,7 +217,7 @@ test('bytes between a payload and the next entry are zero, whatever was there', 
   new Uint8Array(place.buffer).fill(0xff, 64 + INBOX_HEADER_BYTES);
   push({ payload: 'abc' });
   const group = new FormingGroup(1);
-  intake.take(group, AMPLE, true);
+  intake.take(group, AMPLE, 0);
   expect([...group.views[1]!.subarray(ENTRY_HEADER_BYTES + 3)]).toEqual([0, 0, 0, 0, 0]);
   expect(writer.position).toBe(56);
 });
@@ -234,7 +234,5 @@ test.each<[string, (view: DataView) => void]>([
   const { intake, push, place } = inbox(1024);
   push({ kind: ENTRY_JSON, payload: '' });
   spoil(new DataView(place.buffer));
-  expect(() => intake.take(new FormingGroup(1), AMPLE, true)).toThrow(
-    /^inbox of listener 3 for stream 5 at position 0:/,
-  );
+  expect(() => intake.take(new FormingGroup(1), AMPLE, 0)).toThrow(/^inbox of listener 3 for stream 5 at position 0:/);
 });
