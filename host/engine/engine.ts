@@ -18,26 +18,14 @@ import { EngineError } from '../errors.ts';
 import { reserveMemory } from '../kernel/load.ts';
 import { type EngineLimits, engineLimits, LISTENERS_MAX, MiB, PARTITIONS_MAX, STOP_MS_MAX } from '../limits.ts';
 import type { ProducerHandover } from '../listener/producers.ts';
+import type { AckMode } from '../log/body.ts';
+import type { LogMessage } from '../log/start.ts';
 import { compilePlan } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
-import {
-  type AckMode,
-  type ListenerOrder,
-  type LogStart,
-  openDoorbells,
-  type ThreadMessage,
-  type ThreadStart,
-} from '../thread/start.ts';
-import {
-  egressThread,
-  listenerRings,
-  logThread,
-  partitionRings,
-  type Topology,
-  threadName,
-  topology,
-} from '../thread/topology.ts';
+import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
+import { egressThread, logThread, partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import { KeptLog, type KeptLogOptions } from './kept-log.ts';
 import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
@@ -47,7 +35,6 @@ import { Silence } from './silence.ts';
 const LISTENER = new URL(`../listener/thread${extname(import.meta.url)}`, import.meta.url);
 const PARTITION = new URL(`../partition/thread${extname(import.meta.url)}`, import.meta.url);
 const EGRESS = new URL(`../egress/thread${extname(import.meta.url)}`, import.meta.url);
-const LOG = new URL(`../log/thread${extname(import.meta.url)}`, import.meta.url);
 
 export interface EngineOptions {
   /** file: URL of the job module. */
@@ -64,6 +51,7 @@ export interface EngineOptions {
   /** When a frame is acknowledged; with `data` only. Default: durable. */
   ack?: AckMode;
   limits?: Parameters<typeof engineLimits>[2];
+  logLimits?: KeptLogOptions['limits'];
   /** One line at a time: what an operator should see. */
   log?: (line: string) => void;
 }
@@ -80,8 +68,6 @@ export interface StopReport {
 
 /** Room for the largest encoded message eight times over: an Arrow stream is an image and its metadata. */
 const RESULT_RING_BYTES = 4 * MiB;
-/** Everything has been taken out of the log: it may be sealed. */
-const LOG_STOP = { type: 'stop' } as const;
 /** How long listeners may take to close their sockets. */
 const CLOSE_MS_MAX = 2000;
 /** How long threads may take to load their job, and each more of them. */
@@ -98,6 +84,7 @@ export class Engine {
   /** Resolves when the engine has stopped, rejects when it failed. */
   readonly ended: Promise<StopReport>;
   private readonly start: ThreadStart;
+  private readonly kept: KeptLog | null;
   private readonly log: (line: string) => void;
   private readonly workers: Worker[] = [];
   private readonly events = new EventEmitter();
@@ -111,8 +98,9 @@ export class Engine {
   private state: 'starting' | 'running' | 'stopping' | 'ended' = 'starting';
   private settle!: { resolve: (report: StopReport) => void; reject: (error: unknown) => void };
 
-  private constructor(plan: Plan, start: ThreadStart, log: (line: string) => void) {
+  private constructor(plan: Plan, start: ThreadStart, kept: KeptLog | null, log: (line: string) => void) {
     this.plan = plan;
+    this.kept = kept;
     this.start = start;
     this.log = log;
     this.host = start.host;
@@ -147,11 +135,13 @@ export class Engine {
     }
     const host = options.host ?? '127.0.0.1';
     const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
-    const engine = new Engine(
-      plan,
-      sharedState(plan, topo, limits, host, port, options),
-      options.log ?? (() => undefined),
-    );
+    const { data: directory, ack = 'durable' } = options;
+    const kept =
+      directory === undefined
+        ? null
+        : await KeptLog.open({ directory, ack, limits: options.logLimits }, plan, topo.listeners, limits);
+    const start = sharedState(plan, topo, limits, options.jobUrl, host, port, kept);
+    const engine = new Engine(plan, start, kept, options.log ?? (() => undefined));
     await engine.spawn();
     return engine;
   }
@@ -197,7 +187,10 @@ export class Engine {
     );
     const failed = this.ended.then(() => undefined);
     // The log comes first: what it holds says where the others begin.
-    if (start.log !== null) await Promise.race([this.spawnThread(logThread(topo), LOG), failed]);
+    if (this.kept !== null) {
+      const ready = this.watch(this.kept.spawn(start, this.plan), logThread(topo));
+      await Promise.race([ready, failed]);
+    }
     const others = Array.from({ length: egressThread(topo) + 1 }, (_, thread) =>
       this.spawnThread(thread, thread < topo.listeners ? LISTENER : thread < egressThread(topo) ? PARTITION : EGRESS),
     );
@@ -210,11 +203,11 @@ export class Engine {
   private spawnThread(thread: number, file: URL): Promise<void> {
     const workerData: ThreadStart = { ...this.start, thread };
     const worker = new Worker(file, { workerData, name: threadName(this.topology, thread) });
-    this.workers[thread] = worker;
     return this.watch(worker, thread);
   }
 
   private watch(worker: Worker, thread: number): Promise<void> {
+    this.workers[thread] = worker;
     const name = threadName(this.topology, thread);
     worker.on('error', (error) => void this.fail(new EngineError('THREAD', `${name} failed: ${error.message}`, error)));
     worker.on('exit', (code) => {
@@ -230,10 +223,16 @@ export class Engine {
       }
     });
     return new Promise((resolve) => {
-      worker.on('message', (message: ThreadMessage) => {
-        if (message.type === 'logReady') this.start.log!.replay.through = message.lastGroup;
-        if (message.type === 'ready' || message.type === 'logReady') resolve();
+      const hear = (message: ThreadMessage) => {
+        if (message.type === 'ready') resolve();
         else this.hear(thread, message);
+      };
+      worker.on('message', (message: ThreadMessage | LogMessage) => {
+        if (!isLogMessage(message)) return hear(message);
+        this.kept!.hear(message).then(
+          (meant) => meant === null || hear(meant),
+          (error) => void this.fail(error),
+        );
       });
     });
   }
@@ -257,7 +256,7 @@ export class Engine {
     void this.ended.finally(() => clearInterval(looking)).catch(() => undefined);
   }
 
-  private hear(thread: number, message: Exclude<ThreadMessage, { type: 'ready' | 'logReady' }>): void {
+  private hear(thread: number, message: Exclude<ThreadMessage, { type: 'ready' }>): void {
     switch (message.type) {
       case 'failed':
         return void this.fail(failureOf(threadName(this.topology, thread), message));
@@ -282,8 +281,7 @@ export class Engine {
   private threadDone(thread: number, openRows: number): void {
     this.done.add(thread);
     this.openRows += openRows;
-    if (this.topology.hasLog && this.done.size === this.topology.threads - 1)
-      this.order(logThread(this.topology), LOG_STOP);
+    if (this.kept !== null && this.done.size === this.topology.threads - 1) this.kept.stop();
     if (this.done.size === this.topology.threads) void this.finish();
   }
 
@@ -294,7 +292,7 @@ export class Engine {
     this.settle.resolve({ openRows: this.openRows });
   }
 
-  private async fail(error: EngineError): Promise<void> {
+  private async fail(error: Error): Promise<void> {
     if (this.state === 'ended') return;
     this.state = 'ended';
     const open = await this.closeListeners();
@@ -310,6 +308,7 @@ export class Engine {
       return worker.terminate();
     });
     await Promise.all(ending);
+    await this.kept?.release();
   }
 
   /**
@@ -358,12 +357,18 @@ export class Engine {
     this.releases.delete(id);
   }
 
-  private order(thread: number, order: ListenerOrder | typeof LOG_STOP): void {
-    this.workers[thread]?.postMessage(order);
+  private order(listener: number, order: ListenerOrder): void {
+    this.workers[listener]?.postMessage(order);
   }
 }
 
-function failureOf(thread: string, { name, message, stack }: Extract<ThreadMessage, { type: 'failed' }>): EngineError {
+const isLogMessage = (message: ThreadMessage | LogMessage): message is LogMessage =>
+  message.type === 'logRecovered' || message.type === 'logReady' || message.type === 'logDone';
+
+function failureOf(thread: string, failed: Extract<ThreadMessage, { type: 'failed' }>): Error {
+  const { name, message, stack, code } = failed;
+  // What the log, the data directory or the disk said is the operator's to mend: it keeps its name and code.
+  if (code !== undefined) return Object.assign(new Error(message), { name, code });
   const known = name === 'JobError' || name === 'StateFullError';
   return new EngineError(known ? name : 'THREAD', known ? message : `${thread} failed: ${message}`, { stack });
 }
@@ -372,9 +377,10 @@ function sharedState(
   plan: Plan,
   topo: Topology,
   limits: EngineLimits,
+  jobUrl: string,
   host: string,
   port: number,
-  { jobUrl, data, ack = 'durable' }: EngineOptions,
+  kept: KeptLog | null,
 ): ThreadStart {
   const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
   return {
@@ -394,14 +400,8 @@ function sharedState(
     seed: [chanceU32(), chanceU32()],
     host,
     port,
-    log: data === undefined ? null : logStart(plan, topo, limits, data, ack),
+    log: kept?.share ?? null,
   };
-}
-
-function logStart(plan: Plan, topo: Topology, limits: EngineLimits, directory: string, ack: AckMode): LogStart {
-  const bytes = listenerRings(plan, limits).endBytes + limits.listenerMemoryBytes;
-  const memories = Array.from({ length: topo.listeners }, () => reserveMemory(bytes, true));
-  return { directory, ack, memories, replay: { after: 0, through: 0 } };
 }
 
 function bounded(value: number, what: string, most: number, least = 1): number {

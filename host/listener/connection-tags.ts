@@ -9,7 +9,7 @@ export class ConnectionTags {
   private readonly byTag = new Map<number, IngestConnection>();
   private last = 0;
 
-  /** @param clock  stands for the listener itself, with tag 0: its entries are heeded, and answered to nobody */
+  /** @param clock  stands for the listener itself: its entries are heeded, and answered to nobody */
   constructor(clock: IngestConnection) {
     this.byTag.set(clock.tag, clock);
   }

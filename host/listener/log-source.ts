@@ -75,6 +75,11 @@ export class LogSource {
     this.space = new Uint8Array(options.buffer, options.address, options.bytes);
   }
 
+  /** The last group that it is to read. */
+  get last(): number {
+    return this.through;
+  }
+
   /** Every group has been decoded and named. */
   get isDone(): boolean {
     return this.lastNamed >= this.through;

@@ -149,6 +149,11 @@ export class LoggedInbox implements FrameInbox {
     }
   }
 
+  /** Groups up to this one are named already, and had no entries here. */
+  forgetThrough(group: number): void {
+    while (this.groups.length > 0 && this.groups[0]!.group <= group) this.groups.shift();
+  }
+
   private answer(entry: EntryCursor): void {
     const connection = this.tags.get(entry.u32(ENTRY_CONNECTION));
     const verdict = entry.u16(ENTRY_VERDICT);

@@ -63,7 +63,7 @@ export class LoggedStream {
   /** The caller has seen to a flush that is under way. */
   step(): StepResult {
     const { ingress } = this;
-    if (this.replay?.isDone) this.replay = null;
+    if (this.replay?.isDone) this.goLive(this.replay);
     const source: GroupSource = this.replay ?? this.inbox;
     this.handOverLeaving(source.group);
     const frame = source.peek();
@@ -82,6 +82,12 @@ export class LoggedStream {
     ingress.nameGroup(group);
     source.nextGroup(this.leaving[0]?.group ?? Number.POSITIVE_INFINITY);
     return 'progressed';
+  }
+
+  /** Groups that the replay has named brought nothing through the inbox. */
+  private goLive(replay: LogSource): void {
+    this.inbox.forgetThrough(replay.last);
+    this.replay = null;
   }
 
   /** Producers that move with the group at hand: every group before it is finished here. */

@@ -3,6 +3,7 @@
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import type { Kernel } from '../kernel/load.ts';
 import { LOG_READ_BYTES } from '../limits.ts';
+import { NOBODY } from '../log/producer-table.ts';
 import type { LogReader } from '../log/reader.ts';
 import type { StepResult } from '../thread/body.ts';
 import { need } from '../thread/flow.ts';
@@ -67,7 +68,7 @@ export class LoggedStreams implements LogListener {
 
   add(ingress: StreamIngress, inbox: LoggedInbox): void {
     const { replay, memory, kernel, handOver, wake, failed } = this.options;
-    inbox.open(newConnection(ingress, null, SILENT));
+    inbox.open({ ...newConnection(ingress, null, SILENT), tag: NOBODY });
     const stream = new LoggedStream({ ingress, inbox, handOver });
     if (replay !== null) {
       const { after, through, openReader } = replay;

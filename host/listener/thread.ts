@@ -8,12 +8,13 @@ import { Counters } from '../counters.ts';
 import { realDisk } from '../disk/real-disk.ts';
 import { Subscriptions } from '../egress/subscriptions.ts';
 import { LISTENER_STEPS_PER_TURN, STATE_CREDIT_SHARE } from '../limits.ts';
+import { REPLAYING_LISTENER } from '../log/open-log.ts';
 import { LogReader } from '../log/reader.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadPlan } from '../thread/plan-of-job.ts';
 import { tell, tellFailure } from '../thread/report.ts';
 import { AsyncShell } from '../thread/shell-async.ts';
-import { type ListenerOrder, type LogStart, openDoorbells, type ThreadStart } from '../thread/start.ts';
+import { type ListenerOrder, type LogShare, openDoorbells, type ThreadStart } from '../thread/start.ts';
 import { egressThread, logThread, partitionRings, threadName } from '../thread/topology.ts';
 import { ListenerBody } from './body.ts';
 import { Claims } from './claims.ts';
@@ -151,7 +152,7 @@ class ListenerThread {
         handOver: (move, time) => tell({ type: 'handOver', move, time }),
         movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
         // One listener reads what the log holds; whom it concerns is told to the others as producers come back.
-        replay: listener === 0 ? { ...log.replay, openReader: () => readerBehind(log) } : null,
+        replay: listener === REPLAYING_LISTENER ? { ...log.replay, openReader: () => readerBehind(log) } : null,
         wake: () => this.shell.wake(),
         failed: tellFailure,
       },
@@ -195,7 +196,7 @@ class ListenerThread {
   }
 }
 
-const readerBehind = ({ directory, replay }: LogStart): LogReader =>
+const readerBehind = ({ directory, replay }: LogShare): LogReader =>
   new LogReader(realDisk(), directory, replay.after + 1);
 
 function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {

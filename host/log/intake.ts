@@ -20,8 +20,10 @@ import {
   ENTRY_BYTES,
   ENTRY_CONNECTION,
   ENTRY_EPOCH,
+  ENTRY_FENCED,
   ENTRY_GROUP,
   ENTRY_HEADER_BYTES,
+  ENTRY_IDLE,
   ENTRY_INGEST_MS,
   ENTRY_KIND,
   ENTRY_OPEN,
@@ -161,6 +163,10 @@ export class Intake {
       view.getUint32(at + ENTRY_SEQUENCE, true) + view.getUint32(at + ENTRY_SEQUENCE + 4, true) * 2 ** 32;
     const { stream, listener } = place;
     if (kind === ENTRY_OPEN) return this.open(group, at, payloadBytes, epoch, sequence, connection, ingestMs);
+    // Said by the listener itself, of a producer that it decodes.
+    if (kind === ENTRY_IDLE && connection === NOBODY) {
+      return table.isDecodedBy(number, listener) ? ENTRY_ACCEPTED : ENTRY_FENCED;
+    }
     if (kind >= ENTRY_WATERMARK) {
       const verdict = table.word(stream, number, epoch, listener, connection, ingestMs);
       if (verdict !== ENTRY_ACCEPTED) view.setFloat64(at + ENTRY_VALUE, table.value, true);

@@ -29,12 +29,16 @@ export interface OpenLogOptions {
   report?: (what: string) => void;
 }
 
+/** The one that decodes again what the log holds. */
+export const REPLAYING_LISTENER = 0;
+
 /** @throws LogError when the log must not be used as it is; DiskError */
 export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
   const { disk, data, store, limits, durableElsewhere = 0 } = options;
   const recovered = await recoverLog(options);
   if (recovered.lastGroup > durableElsewhere) await makeCertain(disk, recovered);
   const table = await restoreProducers(disk, recovered, limits);
+  table.gatherAt(REPLAYING_LISTENER);
   const spares = await Spares.find(disk, data, limits.segmentBytes, limits.sparesMax);
   const head: LogHead = {
     store,

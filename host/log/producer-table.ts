@@ -173,6 +173,18 @@ export class ProducerTable {
     return ENTRY_ACCEPTED;
   }
 
+  /** Whether this listener has the producer's time. */
+  isDecodedBy(number: number, listener: number): boolean {
+    return this.byNumber.get(number)?.listener === listener;
+  }
+
+  /** After a start one listener decodes what the log holds, for all producers, whoever their listeners were. */
+  gatherAt(listener: number): void {
+    for (const producer of this.byNumber.values()) {
+      if (producer.listener !== NOBODY) producer.listener = listener;
+    }
+  }
+
   /** Recovery: an accepted OPEN as it stands in the log; false when the log contradicts itself. */
   replayOpen(
     number: number,

@@ -27,16 +27,13 @@ export interface ThreadStart {
   host: string;
   port: number;
   /** Null: nothing is kept. */
-  log: LogStart | null;
+  log: LogShare | null;
 }
 
-/** When a frame is acknowledged: in the log and on the medium, written, or taken in. */
-export type AckMode = 'durable' | 'written' | 'received';
-
-export interface LogStart {
+/** What listeners and partitions know of the log. */
+export interface LogShare {
   /** The data directory. */
   directory: string;
-  ack: AckMode;
   /** By listener: shared with the log, which reads the inboxes in them. */
   memories: WebAssembly.Memory[];
   /** Groups up to `after` are in the state already; those up to `through` are read from the log. */
@@ -51,8 +48,6 @@ export type ThreadMessage =
   | { type: 'closed' }
   | { type: 'outputEnded'; output: number }
   | { type: 'refused'; stage: string; reason: number; detail: string }
-  /** The log is open: its last group, and the first one that it still has. */
-  | { type: 'logReady'; firstGroup: number; lastGroup: number }
   | { type: 'handOver'; move: Move; time: ProducerHandover }
   | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
   | { type: 'released'; id: number; handover: ProducerHandover | null };
