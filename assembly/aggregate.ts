@@ -28,15 +28,29 @@ function entryAt(entries: usize, index: i32): usize {
   return <usize>load<u32>(entries + (<usize>index << 2));
 }
 
+/** The values that a fused stage adds while it resolves, one word a row of the chunk; 0: the stage is not fused. */
+export function fusedValues(stage: Stage, batch: usize, selection: usize, from: i32, count: i32): usize {
+  if (!stage.isFused) return 0;
+  const group = groupOf(stage, 0);
+  return columnWords(batch, batchColumn(batch, group.columnIndex), group.type, selection, from, count, scratchValues);
+}
+
+/** The commonest shape: count, sum, min and max stand side by side in the entry, and are updated at one visit. */
+// @ts-ignore: decorator
+@inline
+export function addToFused(at: usize, value: i64): void {
+  store<i64>(at, load<i64>(at) + 1);
+  const low = load<u64>(at, 8) + <u64>value;
+  store<u64>(at, low, 8);
+  store<i64>(at, load<i64>(at, 16) + (value >> 63) + <i64>(low < <u64>value), 16);
+  const least = load<i64>(at, 24);
+  store<i64>(at, value < least ? value : least, 24);
+  const greatest = load<i64>(at, 32);
+  store<i64>(at, value > greatest ? value : greatest, 32);
+}
+
 /** Adds a chunk whose rows are resolved. */
 export function addRows(stage: Stage, batch: usize, selection: usize, from: i32, count: i32): void {
-  if (stage.isFused) {
-    const group = groupOf(stage, 0);
-    const column = batchColumn(batch, group.columnIndex);
-    const values = columnWords(batch, column, group.type, selection, from, count, scratchValues);
-    addFused(stage.stateOffset, values, count);
-    return;
-  }
   addCount(scratchEntries, stage.stateOffset, count);
   for (let index = 0; index < stage.groupCount; index++) {
     addGroup(groupOf(stage, index), batch, selection, from, count);
@@ -86,22 +100,6 @@ function packPresent(validity: usize, selection: usize, from: i32, count: i32, v
     present++;
   }
   return present;
-}
-
-/** The commonest shape in one pass: count, sum, min and max stand side by side in the entry. */
-function addFused(stateOffset: usize, values: usize, count: i32): void {
-  for (let index = 0; index < count; index++) {
-    const at = entryAt(scratchEntries, index) + stateOffset;
-    const value = load<i64>(values + (<usize>index << 3));
-    store<i64>(at, load<i64>(at) + 1);
-    const low = load<u64>(at, 8) + <u64>value;
-    store<u64>(at, low, 8);
-    store<i64>(at, load<i64>(at, 16) + (value >> 63) + <i64>(low < <u64>value), 16);
-    const least = load<i64>(at, 24);
-    store<i64>(at, value < least ? value : least, 24);
-    const greatest = load<i64>(at, 32);
-    store<i64>(at, value > greatest ? value : greatest, 32);
-  }
 }
 
 function addCount(entries: usize, offset: usize, count: i32): void {

@@ -22,7 +22,7 @@ export class BlockFacts {
   depth: u32;
 }
 
-let marks: usize = 0;
+export let marks: usize = 0;
 let facts: usize = 0;
 
 /** Makes room for the facts of every block that the memory can have; false when the arena is full. */
@@ -39,12 +39,17 @@ export function factsOf(address: usize): BlockFacts {
   return changetype<BlockFacts>(facts + (address >>> 16) * offsetof<BlockFacts>());
 }
 
-/** Says that the block around `address` is about to change in `epoch`. Most blocks are marked already. */
+/** Says that the block around `address` is about to change in `epoch`. */
 // @ts-ignore: decorator
 @inline
 export function markBlock(address: usize, epoch: u32): void {
-  const mark = marks + ((address >>> 16) << 2);
-  if (load<u32>(mark) != epoch) store<u32>(mark, epoch);
+  store<u32>(marks + ((address >>> 16) << 2), epoch);
+}
+
+// @ts-ignore: decorator
+@inline
+export function lastWordOfBlock(address: usize): usize {
+  return address | (BLOCK_BYTES - 8);
 }
 
 /** The epoch of the last change in the block around `address`. */

@@ -6,7 +6,7 @@
 // Promises
 //   - −0 and 0 are one word, every NaN is one word, a null has word 0 and its bit in the row's null mask.
 //   - Reads of utf8 bytes stay inside the key.
-// Not here  finding the entry (table.ts, probe.ts).
+// Not here  finding the entry (pane.ts, probe.ts).
 
 import { batchColumn, bitAt, columnBytes, columnNullCount, columnValidity, columnValues } from './batch';
 import { NULL_HASH, combineHash, hashBytes, hashWord, seedOf, shortWord } from './hash';
@@ -15,12 +15,12 @@ import {
   ENTRY_BYTES,
   ENTRY_KEYS,
   ENTRY_NULLS,
+  KEY_ANY,
   KeyColumn,
   Stage,
   keyOf,
   scratchHashes,
   scratchNulls,
-  scratchTags,
 } from './stage';
 
 const NAN_BITS: u64 = 0x7ff8000000000000;
@@ -102,49 +102,45 @@ function keyWords(batch: usize, key: KeyColumn, maskBit: u16, selection: usize, 
 }
 
 /** Whether any key of the batch is null. */
-export function hasNullKeys(stage: Stage, batch: usize): bool {
+function hasNullKeys(stage: Stage, batch: usize): bool {
   for (let index = 0; index < stage.keyCount; index++) {
     if (columnNullCount(batchColumn(batch, keyOf(stage, index).columnIndex)) != 0) return true;
   }
   return false;
 }
 
-/** Words, null masks, hashes and tags of a chunk, for any keys. */
-export function prepareKeys(stage: Stage, batch: usize, selection: usize, from: i32, count: i32): void {
+/** Words and null masks of a chunk; returns its KEY_ kind: with a null in any key, KEY_ANY. That one has hashes, too. */
+export function prepareKeys(stage: Stage, batch: usize, selection: usize, from: i32, count: i32): i32 {
   memory.fill(scratchNulls, 0, <usize>count << 1);
   for (let index = 0; index < stage.keyCount; index++) {
-    const key = keyOf(stage, index);
-    keyWords(batch, key, <u16>1 << <u16>index, selection, from, count);
-    hashWords(key.words, key.type, <u16>1 << <u16>index, index == 0, count, stage.seed);
+    keyWords(batch, keyOf(stage, index), <u16>1 << <u16>index, selection, from, count);
   }
-  for (let index = 0; index < count; index++) {
-    const hash = load<u64>(scratchHashes + (<usize>index << 3));
-    const nulls = load<u16>(scratchNulls + (<usize>index << 1));
-    store<u32>(scratchTags + (<usize>index << 2), tagOf(hash, nulls != 0));
+  if (stage.keyKind != KEY_ANY && !hasNullKeys(stage, batch)) return stage.keyKind;
+  for (let index = 0; index < stage.keyCount; index++) {
+    hashWords(keyOf(stage, index).words, keyOf(stage, index).type, index == 0, count, stage.seed);
   }
+  return KEY_ANY;
 }
 
 /** Adds one column to the rows' hashes. */
-function hashWords(words: usize, type: i32, maskBit: u16, isFirst: bool, count: i32, seed: u64): void {
+function hashWords(words: usize, type: i32, isFirst: bool, count: i32, seed: u64): void {
   for (let index = 0; index < count; index++) {
     const word = load<u64>(words + (<usize>index << 3));
-    let hash: u64;
-    if ((load<u16>(scratchNulls + (<usize>index << 1)) & maskBit) != 0) hash = hashWord(NULL_HASH, seed);
-    else if (type == TYPE_UTF8) hash = hashBytes(<usize>word, <u32>(word >>> 32), seed);
-    else hash = hashWord(word, seed);
+    const hash = type == TYPE_UTF8 ? hashBytes(<usize>word, <u32>(word >>> 32), seed) : hashWord(word, seed);
     const at = scratchHashes + (<usize>index << 3);
     store<u64>(at, isFirst ? hash : combineHash(load<u64>(at), hash));
   }
 }
 
 /**
- * What the index keeps of a hash: its upper half. Bit 0 says whether a part of the key is null, so the fast paths,
- * which see no null, never meet the entry of one.
+ * What the index keeps of a hash: its upper half. A null is hashed as its word 0 and then told apart here: its lowest
+ * byte, by which a line is searched, differs from that of 0 or '', so the fast paths, which see no null and compare the
+ * word alone, never meet the entry of one.
  */
 // @ts-ignore: decorator
 @inline
-export function tagOf(hash: u64, hasNulls: bool): u32 {
-  return (<u32>(hash >>> 32) & ~1) | <u32>hasNulls;
+export function tagOf(hash: u64, nulls: u16): u32 {
+  return <u32>(hash >>> 32) ^ (<u32>nulls * 0x9e3779b1);
 }
 
 /** Whether the entry's key is that of row `index` of the prepared chunk. */
@@ -200,9 +196,7 @@ export function entryTag(stage: Stage, entry: usize): u32 {
   for (let column = 0; column < stage.keyCount; column++) {
     const word = load<u64>(entry + (<usize>column << 3), ENTRY_KEYS);
     let next: u64;
-    if (((nulls >>> <u16>column) & 1) != 0) {
-      next = hashWord(NULL_HASH, stage.seed);
-    } else if (keyOf(stage, column).type == TYPE_UTF8) {
+    if (keyOf(stage, column).type == TYPE_UTF8) {
       next = hashBytes(bytes, <u32>word, stage.seed);
       bytes += paddedBytes(<u32>word);
     } else {
@@ -210,7 +204,7 @@ export function entryTag(stage: Stage, entry: usize): u32 {
     }
     hash = column == 0 ? next : combineHash(hash, next);
   }
-  return tagOf(hash, nulls != 0);
+  return tagOf(hash, nulls);
 }
 
 // @ts-ignore: decorator

@@ -8,8 +8,9 @@
 //   - When the arena is full a push stops in the middle of its batch; what it added before stays whole.
 // Not here  results (result.ts), saving (snapshot.ts, restore.ts).
 
-import { addRows } from './aggregate';
+import { addRows, fusedValues } from './aggregate';
 import { batchColumn, batchColumnCount, batchRowCount, columnValues } from './batch';
+import { hashWord } from './hash';
 import {
   BATCH_FLAGS,
   BATCH_FLAG_WATERMARKS,
@@ -27,7 +28,19 @@ import {
 } from './layout';
 import { Pane, paneFree, paneOpen } from './pane';
 import { resolve } from './probe';
-import { CHUNK_ROWS, Stage, scratchRemaining, scratchSelection } from './stage';
+import {
+  CHUNK_ROWS,
+  Stage,
+  WINDOW_TABLE_SLOTS,
+  scratchSelection,
+  scratchStarts,
+  scratchWindowOf,
+  scratchWindowRows,
+  scratchWindowTable,
+} from './stage';
+
+/** In the place of a row's window. */
+const LATE: u16 = 0xffff;
 
 /**
  * Adds a batch (view or image) whose column 0 is the event time.
@@ -76,38 +89,96 @@ function allWithin(times: usize, rows: i32, first: i64, last: i64): bool {
 }
 
 /**
- * Rows of several windows, or with watermarks of their own: one sweep per window over the rows that are left. A sweep
- * takes a few nanoseconds a row, and a batch rarely holds more than two windows.
+ * Rows of several windows, or with watermarks of their own: sorted by window, stably, and then added window by window in
+ * the order in which these first appear. The passes do not depend on how many windows there are.
  */
 function pushMixed(stage: Stage, batch: usize, times: usize, rows: i32): i32 {
-  const hasWatermarks = (load<u32>(batch, BATCH_FLAGS) & BATCH_FLAG_WATERMARKS) != 0;
-  const watermarks = hasWatermarks ? columnValues(batch, batchColumn(batch, batchColumnCount(batch) - 1)) : 0;
-  for (let row = 0; row < rows; row++) store<u16>(scratchRemaining + (<usize>row << 1), <u16>row);
-  let left = rows;
-  while (left > 0) {
-    const start = windowStart(stage, load<i64>(times + (<usize>load<u16>(scratchRemaining) << 3)));
-    const end = start + stage.size;
-    let selected = 0;
-    let kept = 0;
-    for (let index = 0; index < left; index++) {
-      const row = load<u16>(scratchRemaining + (<usize>index << 1));
-      const time = load<i64>(times + (<usize>row << 3));
-      if (time < start || time >= end) {
-        store<u16>(scratchRemaining + (<usize>kept << 1), row);
-        kept++;
-      } else if (watermarks != 0 && end <= load<i64>(watermarks + (<usize>row << 3))) {
-        stage.lateRows++;
-      } else {
-        store<u16>(scratchSelection + (<usize>selected << 1), row);
-        selected++;
-      }
-    }
-    left = kept;
-    if (selected == 0) continue;
-    if (end <= stage.watermark) stage.closedRows += selected;
-    else if (addToWindow(stage, batch, start, scratchSelection, selected) != PUSH_OK) return PUSH_STATE_FULL;
+  const windows = numberWindows(stage, batch, times, rows);
+  let before = 0;
+  for (let window = 0; window < windows; window++) {
+    const at = scratchWindowRows + (<usize>window << 2);
+    const count = load<i32>(at);
+    store<i32>(at, before);
+    before += count;
+  }
+  for (let row = 0; row < rows; row++) {
+    const window = load<u16>(scratchWindowOf + (<usize>row << 1));
+    if (window == LATE) continue;
+    const at = scratchWindowRows + (<usize>window << 2);
+    const index = load<i32>(at);
+    store<u16>(scratchSelection + (<usize>index << 1), <u16>row);
+    store<i32>(at, index + 1);
+  }
+  // Where a window's rows began now stands where they end.
+  let first = 0;
+  for (let window = 0; window < windows; window++) {
+    const end = load<i32>(scratchWindowRows + (<usize>window << 2));
+    const start = load<i64>(scratchStarts + (<usize>window << 3));
+    const selection = scratchSelection + (<usize>first << 1);
+    const count = end - first;
+    first = end;
+    if (count == 0) continue;
+    if (start + stage.size <= stage.watermark) stage.closedRows += count;
+    else if (addToWindow(stage, batch, start, selection, count) != PUSH_OK) return PUSH_STATE_FULL;
   }
   return PUSH_OK;
+}
+
+/** Numbers the windows of a batch; notes their starts and counts, and each row's number or LATE. Returns how many. */
+function numberWindows(stage: Stage, batch: usize, times: usize, rows: i32): i32 {
+  const hasWatermarks = (load<u32>(batch, BATCH_FLAGS) & BATCH_FLAG_WATERMARKS) != 0;
+  const watermarks = hasWatermarks ? columnValues(batch, batchColumn(batch, batchColumnCount(batch) - 1)) : 0;
+  memory.fill(scratchWindowTable, 0, WINDOW_TABLE_SLOTS * 2);
+  const size = stage.size;
+  let start = windowStart(stage, load<i64>(times));
+  let window = numberOf(start, 0, stage.seed);
+  let windows = 1;
+  // Where a window ends, rows of two come in any order: the one before is at hand as well.
+  let otherStart = start;
+  let other = window;
+  for (let row = 0; row < rows; row++) {
+    const time = load<i64>(times + (<usize>row << 3));
+    if (<u64>(time - start) >= <u64>size) {
+      const heldStart = start;
+      const held = window;
+      start = otherStart;
+      window = other;
+      otherStart = heldStart;
+      other = held;
+      if (<u64>(time - start) >= <u64>size) {
+        start = windowStart(stage, time);
+        window = numberOf(start, windows, stage.seed);
+        if (window == windows) windows++;
+      }
+    }
+    let noted = <u16>window;
+    if (watermarks != 0 && start + size <= load<i64>(watermarks + (<usize>row << 3))) {
+      stage.lateRows++;
+      noted = LATE;
+    } else {
+      const at = scratchWindowRows + (<usize>window << 2);
+      store<i32>(at, load<i32>(at) + 1);
+    }
+    store<u16>(scratchWindowOf + (<usize>row << 1), noted);
+  }
+  return windows;
+}
+
+/** The number of the window that starts at `start`; a new one gets the number `next`. */
+function numberOf(start: i64, next: i32, seed: u64): i32 {
+  let slot = <u32>(hashWord(<u64>start, seed) >>> 32) & (WINDOW_TABLE_SLOTS - 1);
+  while (true) {
+    const at = scratchWindowTable + (<usize>slot << 1);
+    const number = <i32>load<u16>(at) - 1;
+    if (number < 0) {
+      store<u16>(at, <u16>(next + 1));
+      store<i64>(scratchStarts + (<usize>next << 3), start);
+      store<i32>(scratchWindowRows + (<usize>next << 2), 0);
+      return next;
+    }
+    if (load<i64>(scratchStarts + (<usize>number << 3)) == start) return number;
+    slot = (slot + 1) & (WINDOW_TABLE_SLOTS - 1);
+  }
 }
 
 /** Adds the selected rows (0: all `rows`) to the window that starts at `start`. */
@@ -118,8 +189,9 @@ function addToWindow(stage: Stage, batch: usize, start: i64, selection: usize, r
   let state = PUSH_OK;
   for (let from = 0; from < rows; from += CHUNK_ROWS) {
     const count = min<i32>(CHUNK_ROWS, rows - from);
-    const resolved = resolve(stage, pane, batch, selection, from, count);
-    addRows(stage, batch, selection, from, resolved);
+    const values = fusedValues(stage, batch, selection, from, count);
+    const resolved = resolve(stage, pane, batch, selection, from, count, values);
+    if (values == 0) addRows(stage, batch, selection, from, resolved);
     pane.rows += resolved;
     stage.openRows += resolved;
     if (resolved == count) continue;

@@ -1,33 +1,58 @@
 // assembly/pane.ts — one window's table: dense entries in blocks, found through an index of segments.
 //
-//   directory (u32, by the leading `depth` bits of a tag)      segment: one block of 8192 slots
-//   ├ segment ┼ segment ┼ segment ┼ … ┤ ───────────────────▶   ├ u64 slot = tag << 32 │ entry ┼ … ┤   0 = empty
-//                                                                                     │
-//   entry block ──next──▶ entry block ──▶ …                     entry (stage.ts) ◀────┘
+//   directory (u32, by the leading `depth` bits of a tag)      segment: one block, 1024 lines of the cache
+//   ├ segment ┼ segment ┼ segment ┼ … ┤ ───────────────────▶   ├ line ┼ line ┼ line ┼ … ┤
 //
-//   tag   31 … 31−depth+1: which segment │ 13 … 1: first slot looked at │ all: compared before the key is │ 0: null key
+//   line    ├ 12 × u8 mark │ u16 count │ u16 passed │ 12 × u32 entry ┤ ──▶ entry (stage.ts), in a chain of blocks
+//
+//   tag     31 … 31−depth+1: which segment │ 17 … 8: which line │ 7 … 0: the mark
+//   count   slots taken, from the first on │ passed: entries that came to this line, found it full and lie further on
+//
+// A search compares the twelve marks of a line at once, and then one key in most cases: it takes two lines of the cache,
+// its own and the entry's, and no branch that depends on where in the line the entry stands. Of a tag only the mark is
+// kept: 5⅓ bytes a slot keep the index of 100 k keys in the second-level cache, and a new key is written to two lines of
+// the cache instead of three. A segment that grows hashes its keys again.
 //
 // Promises
 //   - An entry never moves. A slot is good until the next insert or erase.
-//   - Growing is one step of bounded size: a segment is doubled in place up to 8192 slots, then split in two; no step
-//     touches more than one segment, keys and entries are never read for it.
+//   - Growing is one step of bounded size: a segment is doubled in place up to 1024 lines, then split in two; no step
+//     touches more than one segment and its 8192 entries.
 //   - A request that the arena refuses changes nothing.
-//   - Linear probing stays in its segment; a segment always has an empty slot, so every search ends.
+//   - Linear probing stays in its segment, and ends where no entry has passed.
 //   - The next pane's directory is made for as many entries as the last pane had; its segments appear when first used.
-// Refusal   more than SLOTS keys whose tags agree in every directory bit: the pane is full, as if the arena were.
-//           The hash is seeded, so this takes 2^13 keys that agree in 14 bits of 32, per directory entry.
-// Source    extendible hashing (Fagin et al., 1979), with tags in the slots as in SwissTable so that a probe reads no key.
+// Refusal   more keys than a segment has slots (12288) whose tags agree in every directory bit: the pane is full, as if
+//           the arena were. The hash is seeded, so this takes 12289 keys that agree in 14 bits of 32, per directory entry.
+// Source    extendible hashing (Fagin et al., 1979); marks compared at once as in SwissTable, lines and their count of
+//           passed entries as in F14 (Bronson and Shi, 2019), so that erasing leaves no tombstones.
 // Not here  comparing keys over a batch (probe.ts).
 
 import { giveBlock, reserve, takeBlock } from './arena';
 import { factsOf, markBlock } from './blocks';
+import { entryTag } from './key';
 import { BLOCK_BYTES } from './layout';
-import { ENTRY_BYTES, ENTRY_ERASED, ENTRY_FLAGS, Stage, scratchSegment } from './stage';
+import { ENTRY_BYTES, ENTRY_ERASED, ENTRY_FLAGS, Stage, scratchSegment, scratchTouched } from './stage';
 
-const SLOTS: u32 = 8192;
-/** A directory of 2^14 fills one block; the bits above it and the 13 slot bits do not overlap. */
+/** How far ahead of a new entry its successors are touched. */
+const TOUCH_AHEAD_BYTES: usize = 1024;
+const LINE_BYTES: usize = 64;
+const LINE_SLOTS: u32 = 12;
+const LINE_MARKS = (1 << LINE_SLOTS) - 1;
+const LINE_COUNT: usize = 12;
+const LINE_PASSED: usize = 14;
+const LINE_ENTRIES: usize = 16;
+const LINES: u32 = BLOCK_BYTES / <u32>LINE_BYTES;
+const LINES_FIRST: u32 = 16;
+/** A directory of 2^14 fills one block; the bits above it and those of the lines do not overlap. */
 const DEPTH_MAX: u32 = 14;
-const SLOTS_FIRST: u32 = 256;
+/**
+ * How full the lines of a segment get on average. At eight of twelve slots two entries in a hundred lie outside their
+ * line; segments below LINES lie in a near cache whatever their size, and buy fewer of them with emptier lines.
+ */
+// @ts-ignore: decorator
+@inline
+function entriesMax(lines: u32): u32 {
+  return lines * (lines < LINES ? 5 : 8);
+}
 
 // @ts-ignore: decorator
 @unmanaged
@@ -41,7 +66,8 @@ export class Pane {
   /** The directory of a pane with one segment. */
   onlySegment: u32;
   depth: u32;
-  slotMaskBytes: u32;
+  /** (lines of each segment − 1) × LINE_BYTES. */
+  lineMask: u32;
   entryCount: i32;
   firstBlock: usize;
   lastBlock: usize;
@@ -64,11 +90,11 @@ export function paneOpen(stage: Stage, start: i64): usize {
   pane.shift = 32;
   pane.directory = at + offsetof<Pane>('onlySegment');
   pane.onlySegment = <u32>stage.emptySegment;
-  let slots = SLOTS_FIRST;
-  while (slots < SLOTS && slotsTakenMax(slots) < <u32>stage.presizeCount) slots <<= 1;
-  pane.slotMaskBytes = (slots - 1) << 3;
+  let lines = LINES_FIRST;
+  while (lines < LINES && entriesMax(lines) < <u32>stage.presizeCount) lines <<= 1;
+  pane.lineMask = (lines - 1) * <u32>LINE_BYTES;
   let depth: u32 = 0;
-  while (depth < DEPTH_MAX && (slotsTakenMax(SLOTS) << depth) < <u32>stage.presizeCount) depth++;
+  while (depth < DEPTH_MAX && entriesMax(LINES) << depth < <u32>stage.presizeCount) depth++;
   if (depth > 0 && !presizeDirectory(stage, pane, depth)) {
     pane.next = stage.freePane;
     stage.freePane = at;
@@ -125,26 +151,54 @@ function stageGiveBlock(stage: Stage, block: usize): void {
   giveBlock(block);
 }
 
-/**
- * 5/8 full: then a search looks at two slots on average, nearly always in one cache line. Segments below SLOTS stop at
- * 3/8: they lie in a near cache whatever their size, and there a search that ends at its first slot is predicted.
- */
 // @ts-ignore: decorator
 @inline
-function slotsTakenMax(slots: u32): u32 {
-  return slots < SLOTS ? (slots >>> 3) * 3 : (slots >>> 3) * 5;
-}
-
-// @ts-ignore: decorator
-@inline
-export function segmentOf(pane: Pane, tag: u32): usize {
+function segmentOf(pane: Pane, tag: u32): usize {
   return load<u32>(pane.directory + (<usize>(<u64>tag >>> pane.shift) << 2));
 }
 
 // @ts-ignore: decorator
 @inline
-export function firstSlot(tag: u32, slotMaskBytes: u32): u32 {
-  return (tag << 2) & slotMaskBytes;
+function lineIn(segment: usize, lineMask: u32, tag: u32): usize {
+  return segment + <usize>((tag >>> 2) & lineMask);
+}
+
+/** The line behind `line`; behind the last one comes the first. */
+// @ts-ignore: decorator
+@inline
+export function nextLine(line: usize, lineMask: u32): usize {
+  return (line & ~(<usize>BLOCK_BYTES - 1)) | ((line + LINE_BYTES) & <usize>lineMask);
+}
+
+/** Where the search for `tag` begins. */
+// @ts-ignore: decorator
+@inline
+export function lineOf(directory: usize, shift: u64, lineMask: u32, tag: u32): usize {
+  return lineIn(<usize>load<u32>(directory + (<usize>(<u64>tag >>> shift) << 2)), lineMask, tag);
+}
+
+/** One bit for each slot of the line whose mark is the tag's. */
+// @ts-ignore: decorator
+@inline
+export function slotsLike(line: usize, tag: u32): i32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(line), i8x16.splat(<i8>tag))) & LINE_MARKS;
+}
+
+/**
+ * The entry of the first slot in `slots`; of none, that of any slot. A free slot may be like a tag whose mark is 0: it
+ * holds entry 0.
+ */
+// @ts-ignore: decorator
+@inline
+export function entryOf(line: usize, slots: i32): usize {
+  return <usize>load<u32>(line + (<usize>(ctz(slots) & 15) << 2), LINE_ENTRIES);
+}
+
+/** Whether the search ends with this line. */
+// @ts-ignore: decorator
+@inline
+export function isLastLine(line: usize): bool {
+  return load<u16>(line, LINE_PASSED) == 0;
 }
 
 /** Room for one more entry of `bytes` and for its slot, found before either changes; 0 when the arena is full. */
@@ -153,7 +207,7 @@ export function paneInsert(stage: Stage, pane: Pane, tag: u32, bytes: u32): usiz
   if (segment == 0) return 0;
   const entry = takeEntry(stage, pane, bytes);
   if (entry == 0) return 0;
-  putSlot(segment, pane.slotMaskBytes, (<u64>tag << 32) | <u64>entry);
+  putSlot(segment, pane.lineMask, tag, <u32>entry);
   factsOf(segment).used++;
   pane.entryCount++;
   stage.entries++;
@@ -161,12 +215,29 @@ export function paneInsert(stage: Stage, pane: Pane, tag: u32, bytes: u32): usiz
   return entry;
 }
 
+function putSlot(segment: usize, lineMask: u32, tag: u32, entry: u32): void {
+  let line = lineIn(segment, lineMask, tag);
+  let count = load<u16>(line, LINE_COUNT);
+  while (count == LINE_SLOTS) {
+    store<u16>(line, load<u16>(line, LINE_PASSED) + 1, LINE_PASSED);
+    line = nextLine(line, lineMask);
+    count = load<u16>(line, LINE_COUNT);
+  }
+  store<u16>(line, count + 1, LINE_COUNT);
+  setSlot(line, count, <u8>tag, entry);
+}
+
 // @ts-ignore: decorator
 @inline
-function putSlot(segment: usize, mask: u32, slot: u64): void {
-  let at = firstSlot(<u32>(slot >>> 32), mask);
-  while (load<u64>(segment + at) != 0) at = (at + 8) & mask;
-  store<u64>(segment + at, slot);
+function setSlot(line: usize, slot: usize, mark: u8, entry: u32): void {
+  store<u8>(line + slot, mark);
+  store<u32>(line + (slot << 2), entry, LINE_ENTRIES);
+}
+
+// @ts-ignore: decorator
+@inline
+function entryAt(line: usize, slot: usize): u32 {
+  return load<u32>(line + (slot << 2), LINE_ENTRIES);
 }
 
 /** The segment where `tag` belongs, with a slot to spare; grows it if need be. */
@@ -177,13 +248,13 @@ function segmentWithRoom(stage: Stage, pane: Pane, tag: u32): usize {
       if (!firstSegment(stage, pane, tag)) return 0;
       continue;
     }
-    const slots = (pane.slotMaskBytes >>> 3) + 1;
+    const lines = pane.lineMask / <u32>LINE_BYTES + 1;
     const facts = factsOf(segment);
-    if (facts.used < slotsTakenMax(slots)) return segment;
-    if (slots < SLOTS) {
-      doubleSegment(pane, segment);
+    if (facts.used < entriesMax(lines)) return segment;
+    if (lines < LINES) {
+      doubleSegment(stage, pane, segment);
     } else if (facts.depth == DEPTH_MAX) {
-      return facts.used < SLOTS - 1 ? segment : 0;
+      return facts.used < lines * LINE_SLOTS ? segment : 0;
     } else if (!splitSegment(stage, pane, tag, segment)) {
       return 0;
     }
@@ -194,22 +265,29 @@ function segmentWithRoom(stage: Stage, pane: Pane, tag: u32): usize {
 function firstSegment(stage: Stage, pane: Pane, tag: u32): bool {
   const segment = stageTakeBlock(stage);
   if (segment == 0) return false;
-  memory.fill(segment, 0, pane.slotMaskBytes + 8);
+  clearLines(segment, pane.lineMask);
   factsOf(segment).used = 0;
   factsOf(segment).depth = pane.depth;
   store<u32>(pane.directory + (<usize>(<u64>tag >>> pane.shift) << 2), <u32>segment);
   return true;
 }
 
-/** Only a pane with a single segment has one of less than SLOTS. */
-function doubleSegment(pane: Pane, segment: usize): void {
-  const bytes = pane.slotMaskBytes + 8;
+function clearLines(segment: usize, lineMask: u32): void {
+  memory.fill(segment, 0, <usize>lineMask + LINE_BYTES);
+}
+
+/** Only a pane with a single segment has one of less than LINES. */
+function doubleSegment(stage: Stage, pane: Pane, segment: usize): void {
+  const bytes = pane.lineMask + <u32>LINE_BYTES;
+  pane.lineMask = (bytes << 1) - <u32>LINE_BYTES;
   memory.copy(scratchSegment, segment, bytes);
-  memory.fill(segment, 0, bytes << 1);
-  pane.slotMaskBytes = (bytes << 1) - 8;
-  for (let at: u32 = 0; at < bytes; at += 8) {
-    const slot = load<u64>(scratchSegment + at);
-    if (slot != 0) putSlot(segment, pane.slotMaskBytes, slot);
+  clearLines(segment, pane.lineMask);
+  for (let line = scratchSegment; line < scratchSegment + bytes; line += LINE_BYTES) {
+    const count = <usize>load<u16>(line, LINE_COUNT);
+    for (let slot: usize = 0; slot < count; slot++) {
+      const entry = entryAt(line, slot);
+      putSlot(segment, pane.lineMask, entryTag(stage, entry), entry);
+    }
   }
 }
 
@@ -220,17 +298,21 @@ function splitSegment(stage: Stage, pane: Pane, tag: u32, segment: usize): bool 
   if (sibling == 0) return false;
   const bit: u32 = 31 - facts.depth;
   const depth = ++facts.depth;
-  const mask = pane.slotMaskBytes;
+  const mask = pane.lineMask;
   memory.copy(scratchSegment, segment, BLOCK_BYTES);
-  memory.fill(segment, 0, BLOCK_BYTES);
-  memory.fill(sibling, 0, BLOCK_BYTES);
+  touchEntriesOf(scratchSegment);
+  clearLines(segment, mask);
+  clearLines(sibling, mask);
   let moved: u32 = 0;
-  for (let at: u32 = 0; at < <u32>BLOCK_BYTES; at += 8) {
-    const slot = load<u64>(scratchSegment + at);
-    if (slot == 0) continue;
-    const goes = (<u32>(slot >>> 32) >>> bit) & 1;
-    moved += goes;
-    putSlot(goes != 0 ? sibling : segment, mask, slot);
+  for (let line = scratchSegment; line < scratchSegment + BLOCK_BYTES; line += LINE_BYTES) {
+    const count = <usize>load<u16>(line, LINE_COUNT);
+    for (let slot: usize = 0; slot < count; slot++) {
+      const entry = entryAt(line, slot);
+      const entrysTag = entryTag(stage, entry);
+      const goes = (entrysTag >>> bit) & 1;
+      moved += goes;
+      putSlot(goes != 0 ? sibling : segment, mask, entrysTag, entry);
+    }
   }
   facts.used -= moved;
   factsOf(sibling).used = moved;
@@ -242,6 +324,16 @@ function splitSegment(stage: Stage, pane: Pane, tag: u32, segment: usize): bool 
     store<u32>(pane.directory + (<usize>(first + index) << 2), <u32>sibling);
   }
   return true;
+}
+
+/** Asks for every key of a whole segment at once: hashed one by one, each would be waited for. */
+function touchEntriesOf(segment: usize): void {
+  let touched: u64 = 0;
+  for (let line = segment; line < segment + BLOCK_BYTES; line += LINE_BYTES) {
+    const count = <usize>load<u16>(line, LINE_COUNT);
+    for (let slot: usize = 0; slot < count; slot++) touched |= load<u64>(<usize>entryAt(line, slot));
+  }
+  store<u64>(scratchTouched, touched);
 }
 
 function doubleDirectory(stage: Stage, pane: Pane): bool {
@@ -273,11 +365,19 @@ function takeEntry(stage: Stage, pane: Pane, bytes: u32): usize {
     entry = pane.fill;
     pane.fill += bytes;
   }
-  const fixedBytes = stage.fixedBytes;
-  const template = stage.template;
-  for (let at: u32 = 0; at < fixedBytes; at += 8) store<u64>(entry + at, load<u64>(template + at));
+  copyTemplate(entry, stage.template, stage.fixedBytes);
   store<u32>(entry, bytes, ENTRY_BYTES);
+  // New entries follow one another: those that are written in a while are asked for now.
+  store<u64>(scratchTouched, load<u64>(min<usize>(entry + TOUCH_AHEAD_BYTES, pane.fillEnd - 8)));
   return entry;
+}
+
+// @ts-ignore: decorator
+@inline
+function copyTemplate(entry: usize, template: usize, fixedBytes: u32): void {
+  const pairs = fixedBytes & ~15;
+  for (let at: u32 = 0; at < pairs; at += 16) v128.store(entry + at, v128.load(template + at));
+  if (pairs != fixedBytes) store<u64>(entry + pairs, load<u64>(template + pairs));
 }
 
 function addBlock(stage: Stage, pane: Pane): bool {
@@ -307,21 +407,17 @@ export function blockEnd(pane: Pane, block: usize): usize {
 /** Takes out the entry that `tag` leads to; its bytes serve the next entry of the same size. */
 export function paneErase(stage: Stage, pane: Pane, tag: u32, entry: usize): void {
   const segment = segmentOf(pane, tag);
-  const mask = pane.slotMaskBytes;
-  let hole = firstSlot(tag, mask);
-  while (<usize>load<u32>(segment + hole) != entry) hole = (hole + 8) & mask;
-  // Close the gap: a later slot moves into the hole when its first slot is not behind the hole.
-  let at = hole;
-  while (true) {
-    at = (at + 8) & mask;
-    const slot = load<u64>(segment + at);
-    if (slot == 0) break;
-    const home = firstSlot(<u32>(slot >>> 32), mask);
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    store<u64>(segment + hole, slot);
-    hole = at;
+  let line = lineIn(segment, pane.lineMask, tag);
+  let slot = slotOf(line, entry);
+  while (slot < 0) {
+    store<u16>(line, load<u16>(line, LINE_PASSED) - 1, LINE_PASSED);
+    line = nextLine(line, pane.lineMask);
+    slot = slotOf(line, entry);
   }
-  store<u64>(segment + hole, 0);
+  const last = <usize>load<u16>(line, LINE_COUNT) - 1;
+  setSlot(line, slot, load<u8>(line + last), entryAt(line, last));
+  setSlot(line, last, 0, 0);
+  store<u16>(line, <u16>last, LINE_COUNT);
   factsOf(segment).used--;
   store<u16>(entry, ENTRY_ERASED, ENTRY_FLAGS);
   store<u32>(entry, <u32>pane.erased, ENTRY_BYTES + 4);
@@ -329,4 +425,11 @@ export function paneErase(stage: Stage, pane: Pane, tag: u32, entry: usize): voi
   pane.entryCount--;
   stage.entries--;
   markBlock(entry, stage.epoch);
+}
+
+/** The slot of `entry` in the line, or −1. */
+function slotOf(line: usize, entry: usize): i32 {
+  let slot = <i32>load<u16>(line, LINE_COUNT) - 1;
+  while (slot >= 0 && <usize>entryAt(line, slot) != entry) slot--;
+  return slot;
 }

@@ -1,307 +1,217 @@
 // assembly/probe.ts — from the rows of a chunk to their entries, one pass at a time.
 //
-// Pass 1 hashes the key column and touches each row's slot; pass 2 follows slot and entry. Between the rows of one
-// pass nothing depends on the row before, so the processor waits for many cache lines at once; one pass over both
-// waits for them one after the other once the table has left the cache.
+//   prepare   key columns → words (key.ts)
+//   lines     words → tags → lines of the index, asked for
+//   entries   lines → the first entry of each whose mark fits, asked for
+//   settle    that entry's key is compared; where it differs the row is searched in full, and a new key gets an entry
+//
+// Between the rows of the first passes nothing depends on the row before, and nothing branches on what a line holds:
+// the processor waits for many lines of the cache at once, and hardly ever runs ahead on a wrong guess. One pass over
+// all would wait for them one after the other as soon as the table has left the cache.
 //
 // Promises
 //   - scratchEntries holds an entry for each resolved row, in order; rows of one key share it.
 //   - A key not seen before gets an entry; when the arena refuses it, the rows before it are resolved.
 
-import { batchColumn, columnBytes, columnValues } from './batch';
-import { markBlock } from './blocks';
+import { addToFused } from './aggregate';
+import { lastWordOfBlock, marks } from './blocks';
 import { hashBytes, hashWord } from './hash';
+import { bytesEqual, entryBytesFor, keyEquals, prepareKeys, tagOf, writeKey } from './key';
+import { Pane, entryOf, isLastLine, lineOf, nextLine, paneErase, paneInsert, slotsLike } from './pane';
 import {
-  bytesEqual,
-  columnWords,
-  entryBytesFor,
-  hasNullKeys,
-  keyEquals,
-  paddedBytes,
-  prepareKeys,
-  tagOf,
-  writeBytes,
-  writeKey,
-} from './key';
-import { TYPE_F64 } from './layout';
-import { Pane, firstSlot, paneErase, paneInsert, segmentOf } from './pane';
-import { ENTRY_KEYS, KEY_ONE_UTF8, KEY_ONE_WORD, Stage, keyOf, scratchEntries, scratchPresent, scratchTags } from './stage';
-
-/** Resolves a chunk; returns how many rows have an entry: `count`, or fewer when the arena is full. */
-export function resolve(stage: Stage, pane: Pane, batch: usize, selection: usize, from: i32, count: i32): i32 {
-  const key = keyOf(stage, 0);
-  const isPlain = !hasNullKeys(stage, batch);
-  if (isPlain && stage.keyKind == KEY_ONE_WORD && key.type != TYPE_F64) {
-    const column = batchColumn(batch, key.columnIndex);
-    const words = columnWords(batch, column, key.type, selection, from, count, key.scratch);
-    if (pane.depth == 0) return resolveFewWords(stage, pane, words, count);
-    return resolveWords(stage, pane, words, 0, count);
-  }
-  if (isPlain && stage.keyKind == KEY_ONE_UTF8 && selection == 0) {
-    const column = batchColumn(batch, key.columnIndex);
-    const offsets = columnValues(batch, column) + (<usize>from << 2);
-    const bytes = columnBytes(batch, column);
-    if (pane.depth == 0) return resolveFewUtf8(stage, pane, offsets, bytes, count);
-    return resolveUtf8(stage, pane, offsets, bytes, 0, count);
-  }
-  prepareKeys(stage, batch, selection, from, count);
-  for (let index = 0; index < count; index++) {
-    let entry = findAny(stage, pane, index);
-    if (entry == 0) {
-      entry = insertAny(stage, pane, index);
-      if (entry == 0) return index;
-    }
-    markBlock(entry, stage.epoch);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
-  }
-  return count;
-}
-
-/** Hashes words to tags, notes each row's first slot and touches it. */
-function tagWords(pane: Pane, words: usize, from: i32, count: i32, seed: u64): void {
-  const mask = pane.slotMaskBytes;
-  let touched: u64 = 0;
-  for (let index = from; index < count; index++) {
-    const tag = tagOf(hashWord(load<u64>(words + (<usize>index << 3)), seed), false);
-    const slot = segmentOf(pane, tag) + <usize>firstSlot(tag, mask);
-    store<u32>(scratchTags + (<usize>index << 2), tag);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>slot);
-    touched |= load<u64>(slot);
-  }
-  keepTouched(touched);
-}
-
-function tagUtf8(pane: Pane, offsets: usize, bytes: usize, from: i32, count: i32, seed: u64): void {
-  const mask = pane.slotMaskBytes;
-  let touched: u64 = 0;
-  let start = load<u32>(offsets + (<usize>from << 2));
-  for (let index = from; index < count; index++) {
-    const end = load<u32>(offsets + (<usize>index << 2), 4);
-    const tag = tagOf(hashBytes(bytes + start, end - start, seed), false);
-    start = end;
-    const slot = segmentOf(pane, tag) + <usize>firstSlot(tag, mask);
-    store<u32>(scratchTags + (<usize>index << 2), tag);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>slot);
-    touched |= load<u64>(slot);
-  }
-  keepTouched(touched);
-}
+  ENTRY_KEYS,
+  KEY_ANY,
+  KEY_ONE_UTF8,
+  KEY_ONE_WORD,
+  Stage,
+  keyOf,
+  scratchEntries,
+  scratchHashes,
+  scratchNulls,
+  scratchProbes,
+  scratchTouched,
+} from './stage';
 
 /**
- * Follows each row's tag through its segment, whose slots pass one has fetched, to the entry that should be its own, and
- * touches that: many entries are on their way at once, and the last pass waits for none of them. `beyond` is another
- * place in the entry to touch. scratchEntries then names the entry, or 0 where the tag is not there.
+ * Resolves a chunk; returns how many rows have an entry: `count`, or fewer when the arena is full.
+ *
+ * @param values  of a fused stage: one a row, added on the way; else 0
  */
-function touchEntries(pane: Pane, from: i32, count: i32, beyond: usize): void {
-  const mask = <usize>pane.slotMaskBytes;
+export function resolve(
+  stage: Stage,
+  pane: Pane,
+  batch: usize,
+  selection: usize,
+  from: i32,
+  count: i32,
+  values: usize,
+): i32 {
+  const kind = prepareKeys(stage, batch, selection, from, count);
+  // One source, a loop for each kind: the kind is a constant where it is inlined.
+  if (kind == KEY_ONE_WORD) {
+    touchLines(stage, pane, count, KEY_ONE_WORD);
+    touchEntries(count, 0, KEY_ONE_WORD);
+    if (values != 0) return settle(stage, pane, count, values, KEY_ONE_WORD);
+    return settle(stage, pane, count, 0, KEY_ONE_WORD);
+  }
+  if (kind == KEY_ONE_UTF8) {
+    touchLines(stage, pane, count, KEY_ONE_UTF8);
+    touchEntries(count, stage.fixedBytes, KEY_ONE_UTF8);
+    if (values != 0) return settle(stage, pane, count, values, KEY_ONE_UTF8);
+    return settle(stage, pane, count, 0, KEY_ONE_UTF8);
+  }
+  touchLines(stage, pane, count, KEY_ANY);
+  touchEntries(count, stage.fixedBytes, KEY_ANY);
+  return settle(stage, pane, count, values, KEY_ANY);
+}
+
+/** Notes each row's tag and line, and touches that. */
+// @ts-ignore: decorator
+@inline
+function touchLines(stage: Stage, pane: Pane, count: i32, kind: i32): void {
+  const directory = pane.directory;
+  const shift = pane.shift;
+  const lineMask = pane.lineMask;
+  const seed = stage.seed;
+  const words = kind == KEY_ANY ? scratchHashes : keyOf(stage, 0).words;
+  const nulls = scratchNulls;
+  const probes = scratchProbes;
   let touched: u64 = 0;
-  for (let index = from; index < count; index++) {
-    const tag = load<u32>(scratchTags + (<usize>index << 2));
-    let at = <usize>load<u32>(scratchEntries + (<usize>index << 2));
-    let slot = load<u64>(at);
-    while (<u32>(slot >>> 32) != tag && <u32>slot != 0) {
-      at = (at & ~mask) | ((at + 8) & mask);
-      slot = load<u64>(at);
-    }
-    const entry = <usize>slot;
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
-    touched |= load<u64>(entry) | load<u64>(entry + beyond);
+  for (let index = 0; index < count; index++) {
+    const word = load<u64>(words + (<usize>index << 3));
+    let tag: u32;
+    if (kind == KEY_ONE_WORD) tag = tagOf(hashWord(word, seed), 0);
+    else if (kind == KEY_ONE_UTF8) tag = tagOf(hashBytes(<usize>word, <u32>(word >>> 32), seed), 0);
+    else tag = tagOf(word, load<u16>(nulls + (<usize>index << 1)));
+    const line = lineOf(directory, shift, lineMask, tag);
+    store<u64>(probes + (<usize>index << 3), (<u64>tag << 32) | <u64>line);
+    touched |= load<u64>(line);
   }
   keepTouched(touched);
 }
 
-/** The loads of a touch must not be optimised away: their result goes where nothing is read from before it is written. */
+/** The loads of a touch must not be optimised away. */
 // @ts-ignore: decorator
 @inline
 function keepTouched(touched: u64): void {
-  store<u64>(scratchPresent, touched);
+  store<u64>(scratchTouched, touched);
 }
 
 // @ts-ignore: decorator
 @inline
-function findWord(segment: usize, mask: u32, tag: u32, word: u64): usize {
-  let at = firstSlot(tag, mask);
-  while (true) {
-    const slot = load<u64>(segment + at);
-    if (<u32>(slot >>> 32) == tag && <u32>slot != 0 && load<u64>(<usize>slot, ENTRY_KEYS) == word) return <usize>slot;
-    if (<u32>slot == 0) return 0;
-    at = (at + 8) & mask;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function hasUtf8(entry: usize, key: usize, length: u32, fixedBytes: usize): bool {
-  return load<u64>(entry, ENTRY_KEYS) == <u64>length && bytesEqual(entry + fixedBytes, key, length);
-}
-
-// @ts-ignore: decorator
-@inline
-function findUtf8(segment: usize, mask: u32, tag: u32, key: usize, length: u32, fixedBytes: usize): usize {
-  let at = firstSlot(tag, mask);
-  while (true) {
-    const slot = load<u64>(segment + at);
-    const entry = <usize>slot;
-    if (<u32>(slot >>> 32) == tag && entry != 0 && hasUtf8(entry, key, length, fixedBytes)) return entry;
-    if (entry == 0) return 0;
-    at = (at + 8) & mask;
-  }
-}
-
-function insertWord(stage: Stage, pane: Pane, tag: u32, word: u64): usize {
-  const entry = paneInsert(stage, pane, tag, stage.fixedBytes);
-  if (entry != 0) store<u64>(entry, word, ENTRY_KEYS);
-  return entry;
-}
-
-function insertUtf8(stage: Stage, pane: Pane, tag: u32, key: usize, length: u32): usize {
-  const entry = paneInsert(stage, pane, tag, stage.fixedBytes + <u32>paddedBytes(length));
-  if (entry == 0) return 0;
-  store<u64>(entry, <u64>length, ENTRY_KEYS);
-  writeBytes(entry + <usize>stage.fixedBytes, key, length);
-  return entry;
+function tagAt(index: i32): u32 {
+  return <u32>(load<u64>(scratchProbes + (<usize>index << 3)) >>> 32);
 }
 
 /**
- * A pane of one segment lies in a near cache: there is nothing to wait for, and one pass is the shorter way. When the
- * segment splits on the way, the rest of the chunk goes the other one.
+ * Names the entry that each row most likely belongs to, 0 where its line has no such mark, and touches it. `beyond` is
+ * another place to touch: where the entry's texts begin, if it has any.
  */
-function resolveFewWords(stage: Stage, pane: Pane, words: usize, count: i32): i32 {
-  const epoch = stage.epoch;
-  const seed = stage.seed;
-  let mask = pane.slotMaskBytes;
-  let segment = <usize>pane.onlySegment;
+// @ts-ignore: decorator
+@inline
+function touchEntries(count: i32, beyond: usize, kind: i32): void {
+  const probes = scratchProbes;
+  const entries = scratchEntries;
+  let touched: u64 = 0;
   for (let index = 0; index < count; index++) {
-    const word = load<u64>(words + (<usize>index << 3));
-    const tag = tagOf(hashWord(word, seed), false);
-    let entry = findWord(segment, mask, tag, word);
-    if (entry == 0) {
-      entry = insertWord(stage, pane, tag, word);
-      if (entry == 0) return index;
-      if (pane.depth != 0) {
-        store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
-        return resolveWords(stage, pane, words, index + 1, count);
-      }
-      mask = pane.slotMaskBytes;
-      segment = <usize>pane.onlySegment;
-    }
-    markBlock(entry, epoch);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
+    const probe = load<u64>(probes + (<usize>index << 3));
+    const slots = slotsLike(<usize>probe, <u32>(probe >>> 32));
+    const entry = select<usize>(entryOf(<usize>probe, slots), 0, slots != 0);
+    store<u32>(entries + (<usize>index << 2), <u32>entry);
+    touched |= load<u64>(entry);
+    if (kind != KEY_ONE_WORD) touched |= load<u64>(min<usize>(entry + beyond, lastWordOfBlock(entry)));
   }
-  return count;
+  keepTouched(touched);
 }
 
-function resolveWords(stage: Stage, pane: Pane, words: usize, from: i32, count: i32): i32 {
-  tagWords(pane, words, from, count, stage.seed);
-  touchEntries(pane, from, count, 0);
+// @ts-ignore: decorator
+@inline
+function settle(stage: Stage, pane: Pane, count: i32, values: usize, kind: i32): i32 {
+  const words = keyOf(stage, 0).words;
+  const stateOffset = kind == KEY_ANY ? stage.stateOffset : ENTRY_KEYS + 8;
   const epoch = stage.epoch;
-  const mask = pane.slotMaskBytes; // A pane of several segments has whole ones.
-  for (let index = from; index < count; index++) {
-    const word = load<u64>(words + (<usize>index << 3));
-    let entry = <usize>load<u32>(scratchEntries + (<usize>index << 2));
-    // Not there before this chunk, or another key of the same tag: what follows is rare once the keys are known.
-    if (entry == 0 || load<u64>(entry, ENTRY_KEYS) != word) {
-      const tag = load<u32>(scratchTags + (<usize>index << 2));
-      entry = findWord(segmentOf(pane, tag), mask, tag, word);
-      if (entry == 0) entry = insertWord(stage, pane, tag, word);
-      if (entry == 0) return index;
-    }
-    markBlock(entry, epoch);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
-  }
-  return count;
-}
-
-/** resolveFewWords for one utf8 column. */
-function resolveFewUtf8(stage: Stage, pane: Pane, offsets: usize, bytes: usize, count: i32): i32 {
-  const epoch = stage.epoch;
-  const seed = stage.seed;
-  const fixedBytes = <usize>stage.fixedBytes;
-  let mask = pane.slotMaskBytes;
-  let segment = <usize>pane.onlySegment;
-  let end = load<u32>(offsets);
+  const entries = scratchEntries;
+  const blockMarks = marks;
   for (let index = 0; index < count; index++) {
-    const key = bytes + end;
-    const length = load<u32>(offsets + (<usize>index << 2), 4) - end;
-    end += length;
-    const tag = tagOf(hashBytes(key, length, seed), false);
-    let entry = findUtf8(segment, mask, tag, key, length, fixedBytes);
-    if (entry == 0) {
-      entry = insertUtf8(stage, pane, tag, key, length);
+    let entry = <usize>load<u32>(entries + (<usize>index << 2));
+    const word = load<u64>(words + (<usize>index << 3));
+    if (!isEntryOf(stage, entry, index, word, kind)) {
+      entry = findOrInsert(stage, pane, index);
       if (entry == 0) return index;
-      if (pane.depth != 0) {
-        store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
-        return resolveUtf8(stage, pane, offsets, bytes, index + 1, count);
-      }
-      mask = pane.slotMaskBytes;
-      segment = <usize>pane.onlySegment;
+      store<u32>(entries + (<usize>index << 2), <u32>entry);
     }
-    markBlock(entry, epoch);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
+    store<u32>(blockMarks + ((entry >>> 16) << 2), epoch);
+    if (values != 0) addToFused(entry + stateOffset, load<i64>(values + (<usize>index << 3)));
   }
   return count;
 }
 
-function resolveUtf8(stage: Stage, pane: Pane, offsets: usize, bytes: usize, from: i32, count: i32): i32 {
-  tagUtf8(pane, offsets, bytes, from, count, stage.seed);
-  touchEntries(pane, from, count, stage.fixedBytes);
-  const epoch = stage.epoch;
-  const fixedBytes = <usize>stage.fixedBytes;
-  const mask = pane.slotMaskBytes;
-  let end = load<u32>(offsets + (<usize>from << 2));
-  for (let index = from; index < count; index++) {
-    const key = bytes + end;
-    const length = load<u32>(offsets + (<usize>index << 2), 4) - end;
-    end += length;
-    let entry = <usize>load<u32>(scratchEntries + (<usize>index << 2));
-    if (entry == 0 || !hasUtf8(entry, key, length, fixedBytes)) {
-      const tag = load<u32>(scratchTags + (<usize>index << 2));
-      entry = findUtf8(segmentOf(pane, tag), mask, tag, key, length, fixedBytes);
-      if (entry == 0) entry = insertUtf8(stage, pane, tag, key, length);
-      if (entry == 0) return index;
-    }
-    markBlock(entry, epoch);
-    store<u32>(scratchEntries + (<usize>index << 2), <u32>entry);
-  }
-  return count;
+// @ts-ignore: decorator
+@inline
+function isEntryOf(stage: Stage, entry: usize, index: i32, word: u64, kind: i32): bool {
+  if (entry == 0) return false;
+  if (kind == KEY_ANY) return keyEquals(stage, entry, index);
+  if (kind == KEY_ONE_WORD) return load<u64>(entry, ENTRY_KEYS) == word;
+  if (load<u64>(entry, ENTRY_KEYS) != word >>> 32) return false;
+  return bytesEqual(entry + <usize>stage.fixedBytes, <usize>word, <u32>(word >>> 32));
+}
+
+function findOrInsert(stage: Stage, pane: Pane, index: i32): usize {
+  const entry = find(stage, pane, index);
+  return entry != 0 ? entry : insert(stage, pane, index);
 }
 
 /** The entry of row `index` of the prepared chunk, or 0. */
-function findAny(stage: Stage, pane: Pane, index: i32): usize {
-  const tag = load<u32>(scratchTags + (<usize>index << 2));
-  const segment = segmentOf(pane, tag);
-  let at = firstSlot(tag, pane.slotMaskBytes);
-  while (true) {
-    const slot = load<u64>(segment + at);
-    if (<usize>slot == 0) return 0;
-    if (<u32>(slot >>> 32) == tag && keyEquals(stage, <usize>slot, index)) return <usize>slot;
-    at = (at + 8) & pane.slotMaskBytes;
-  }
+function find(stage: Stage, pane: Pane, index: i32): usize {
+  const tag = tagAt(index);
+  const mask = pane.lineMask;
+  const first = lineOf(pane.directory, pane.shift, mask, tag);
+  let line = first;
+  do {
+    for (let slots = slotsLike(line, tag); slots != 0; slots &= slots - 1) {
+      const entry = entryOf(line, slots);
+      if (entry != 0 && keyEquals(stage, entry, index)) return entry;
+    }
+    if (isLastLine(line)) return 0;
+    line = nextLine(line, mask);
+  } while (line != first);
+  return 0;
 }
 
-function insertAny(stage: Stage, pane: Pane, index: i32): usize {
-  const tag = load<u32>(scratchTags + (<usize>index << 2));
-  const entry = paneInsert(stage, pane, tag, entryBytesFor(stage, index));
+function insert(stage: Stage, pane: Pane, index: i32): usize {
+  if (stage.keyKind == KEY_ONE_WORD && load<u16>(scratchNulls + (<usize>index << 1)) == 0) {
+    const entry = paneInsert(stage, pane, tagAt(index), stage.fixedBytes);
+    if (entry != 0) store<u64>(entry, load<u64>(keyOf(stage, 0).words + (<usize>index << 3)), ENTRY_KEYS);
+    return entry;
+  }
+  const entry = paneInsert(stage, pane, tagAt(index), entryBytesFor(stage, index));
   if (entry != 0) writeKey(stage, entry, index);
   return entry;
 }
 
 /** The entry of one row's key, or 0. */
 export function tableFind(stage: usize, table: usize, batch: usize, row: i32): usize {
-  prepareKeys(changetype<Stage>(stage), batch, 0, row, 1);
-  return findAny(changetype<Stage>(stage), changetype<Pane>(table), 0);
+  prepareRow(changetype<Stage>(stage), changetype<Pane>(table), batch, row);
+  return find(changetype<Stage>(stage), changetype<Pane>(table), 0);
+}
+
+function prepareRow(stage: Stage, pane: Pane, batch: usize, row: i32): void {
+  const kind = prepareKeys(stage, batch, 0, row, 1);
+  if (kind == KEY_ONE_WORD) touchLines(stage, pane, 1, KEY_ONE_WORD);
+  else if (kind == KEY_ONE_UTF8) touchLines(stage, pane, 1, KEY_ONE_UTF8);
+  else touchLines(stage, pane, 1, KEY_ANY);
 }
 
 /** The entry of one row's key, made if it is new; 0 when the arena is full. */
 export function tableUpsert(stage: usize, table: usize, batch: usize, row: i32): usize {
   const found = tableFind(stage, table, batch, row);
-  return found != 0 ? found : insertAny(changetype<Stage>(stage), changetype<Pane>(table), 0);
+  return found != 0 ? found : insert(changetype<Stage>(stage), changetype<Pane>(table), 0);
 }
 
 /** Takes one row's key out of the table; false when it is not in it. */
 export function tableErase(stage: usize, table: usize, batch: usize, row: i32): bool {
   const found = tableFind(stage, table, batch, row);
   if (found == 0) return false;
-  paneErase(changetype<Stage>(stage), changetype<Pane>(table), load<u32>(scratchTags), found);
+  paneErase(changetype<Stage>(stage), changetype<Pane>(table), tagAt(0), found);
   return true;
 }

@@ -128,37 +128,44 @@ export class Stage {
 
 // Scratch for one chunk of rows (entries and starts: one result batch); shared by all stages, as one call runs at a time.
 export let scratchHashes: usize = 0; // u64
-export let scratchTags: usize = 0; // u32
+export let scratchProbes: usize = 0; // u64: tag << 32 │ line
 export let scratchEntries: usize = 0; // u32
+export let scratchTouched: usize = 0; // u64
 export let scratchPresent: usize = 0; // u32 entries of the rows whose value is not null
 export let scratchValues: usize = 0; // u64
 export let scratchTimes: usize = 0; // u64
 export let scratchPresentTimes: usize = 0; // u64
-export let scratchNulls: usize = 0; // u16
+export let scratchNulls: usize = 0; // u16; results: one bit a row
 export let scratchSelection: usize = 0; // u16
-export let scratchRemaining: usize = 0; // u16
+export let scratchWindowOf: usize = 0; // u16 a row: its window's number in the batch
+export let scratchWindowRows: usize = 0; // i32 a window
+export let scratchWindowTable: usize = 0; // u16: number + 1
 export let scratchSegment: usize = 0; // one block
 export let scratchStarts: usize = 0; // i64
 
 /**
- * Rows that are hashed, resolved and added together. Their slots and entries (up to 128 KiB of cache lines) must outlive
- * the passes in the second-level cache, and a pass must be long enough to keep many lines on their way: at 100 k keys 256
- * and 512 rows are 18 % and 5 % slower, 2048 and 4096 rows 10 % and 25 %.
+ * Rows that are hashed, resolved and added together: what their passes touch must outlive them in the nearest cache, and
+ * a pass must be long enough to keep many lines on their way.
  */
-export const CHUNK_ROWS = 1024;
+export const CHUNK_ROWS = 256;
+/** Finds the windows of a batch by their starts: twice as many slots as a batch can have windows. */
+export const WINDOW_TABLE_SLOTS = BATCH_ROWS_MAX * 2;
 
 function scratchOpen(): bool {
   if (scratchSegment != 0) return true;
   scratchHashes = reserve(CHUNK_ROWS * 8);
-  scratchTags = reserve(CHUNK_ROWS * 4);
+  scratchProbes = reserve(CHUNK_ROWS * 8);
   scratchEntries = reserve(BATCH_ROWS_MAX * 4);
+  scratchTouched = reserve(8);
   scratchPresent = reserve(CHUNK_ROWS * 4);
   scratchValues = reserve(CHUNK_ROWS * 8);
   scratchTimes = reserve(CHUNK_ROWS * 8);
   scratchPresentTimes = reserve(CHUNK_ROWS * 8);
-  scratchNulls = reserve(CHUNK_ROWS * 2);
+  scratchNulls = reserve(max(CHUNK_ROWS * 2, BATCH_ROWS_MAX / 8));
   scratchSelection = reserve(BATCH_ROWS_MAX * 2);
-  scratchRemaining = reserve(BATCH_ROWS_MAX * 2);
+  scratchWindowOf = reserve(BATCH_ROWS_MAX * 2);
+  scratchWindowRows = reserve(BATCH_ROWS_MAX * 4);
+  scratchWindowTable = reserve(WINDOW_TABLE_SLOTS * 2);
   scratchStarts = reserve(BATCH_ROWS_MAX * 8);
   scratchSegment = reserve(BLOCK_BYTES);
   return scratchSegment != 0;

@@ -58,6 +58,21 @@ test('a row at the boundary belongs to the later window, also below zero', () =>
   ]);
 });
 
+test('a batch whose every row has a window of its own, in any order, and then again', () => {
+  const stage = keyedStage(plan(TYPE_I64, of(AGGREGATE_SUM, TYPE_I64)), { memoryBytes: 64 * 1024 * 1024 });
+  const batch = rows(
+    TYPE_I64,
+    ...Array.from({ length: 300 }, (_, i): [bigint, bigint, bigint] => [BigInt((i * 7) % 300) * 10n, 1n, BigInt(i)]),
+  );
+  expect(stage.push(batch)).toBe(PUSH_OK);
+  expect(stage.push(batch)).toBe(PUSH_OK);
+  stage.kernel.exports.keyedFlush(stage.handle);
+  const sums = new Map(Array.from({ length: 300 }, (_, i) => [BigInt((i * 7) % 300) * 10n, BigInt(2 * i)]));
+  const results = stage.fire();
+  expect(results.length).toBe(300);
+  for (const row of results) expect(row.slice(4), `window ${row[1]}`).toEqual([2n, sums.get(row[1] as bigint)]);
+});
+
 test('a window closes when the watermark reaches its end, not before, and is emitted once', () => {
   const stage = keyedStage(plan(TYPE_I64));
   stage.push(rows(TYPE_I64, [5n, 1n, 0n]));
@@ -169,6 +184,27 @@ test('a full arena stops the push with every row before it whole, and the stage 
   expect(results.every((row) => row[4] === 1n && row[5] === 1n)).toBe(true);
   expect(exports.keyedCounter(stage.handle, COUNTER_STATE_BYTES)).toBe(0);
   expect(stage.push(rows(TYPE_I64, [100n, 1n, 1n]))).toBe(PUSH_OK); // Its blocks serve the next window.
+});
+
+test('nothing behind the memory is read, wherever in its last block a line or an entry stands', () => {
+  const texts = (keys: readonly string[]): ImageColumn[] => [
+    { type: TYPE_I64, values: keys.map(() => 1n) },
+    { type: TYPE_UTF8, values: keys },
+    { type: TYPE_I64, values: keys.map(() => 1n) },
+  ];
+  for (const lengths of [0, 9]) {
+    for (let pages = 40; pages < 60; pages++) {
+      const stage = keyedStage(plan(TYPE_UTF8, of(AGGREGATE_SUM, TYPE_I64)), { memoryBytes: pages * 65536 });
+      const key = (index: number) => (lengths === 0 && index % 997 === 996 ? '' : `${index}`.padStart(lengths, '-'));
+      let state = PUSH_OK;
+      for (let from = 0; state === PUSH_OK; from += 1000) {
+        state = stage.push(texts(Array.from({ length: 1000 }, (_, i) => key(from + i))));
+      }
+      for (let from = 0; from < 40_000; from += 1000) {
+        stage.push(texts(Array.from({ length: 1000 }, (_, i) => key(from + i)))); // Known and unknown ones: a trap throws.
+      }
+    }
+  }
 });
 
 test('an arena that cannot hold the stage refuses it with 0', () => {

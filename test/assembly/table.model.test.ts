@@ -122,11 +122,11 @@ test('agrees with a Map when every key belongs to one segment, however deep the 
 test('more keys of one tag than a segment holds are refused, and every earlier key is still there', () => {
   const { stage, table, batch, use } = subject(TYPE_I64);
   const { exports } = stage.kernel;
-  use(distinct(8500, (index) => keyOfHash((0xabcdef00n << 32n) | BigInt(index))));
+  use(distinct(13_000, (index) => keyOfHash((0xabcdef00n << 32n) | BigInt(index))));
   let held = 0;
   while (exports.tableUpsert(stage.handle, table, batch, held) !== 0) held++;
-  expect(held).toBe(8191);
-  for (let index = 0; index < 8500; index += 97) {
+  expect(held).toBe(12288);
+  for (let index = 0; index < 13_000; index += 97) {
     expect(exports.tableFind(stage.handle, table, batch, index) !== 0).toBe(index < held);
   }
 });
