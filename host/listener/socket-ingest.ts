@@ -6,14 +6,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { Counters, Refusal } from '../counters.ts';
 import { ACK_BYTES_MAX, type EngineLimits, FRAME_HELD_BYTES_MIN, HELLO_WAIT_BYTES_MAX } from '../limits.ts';
-import {
-  ADMIT_DISK_FULL,
-  ENTRY_ACCEPTED,
-  ENTRY_DUPLICATE_MISMATCH,
-  ENTRY_FENCED,
-  ENTRY_OUT_OF_SEQUENCE,
-  ENTRY_TOO_MANY_PRODUCERS,
-} from '../log/layout.ts';
+import { ADMIT_DISK_FULL, ENTRY_ACCEPTED } from '../log/layout.ts';
 import type { ListenerBody } from './body.ts';
 import { type IngestConnection, newConnection, type Replies, type RowReject } from './connection.ts';
 import { CONTROL_PREFIX, type ControlMessage, PROTOCOL_VERSION, parseControl } from './control-text.ts';
@@ -25,6 +18,7 @@ import {
   FRAME_SAYS_IDLE,
   FRAME_SAYS_WATERMARK,
 } from './inbox.ts';
+import { logRefusal } from './log-refusal.ts';
 import { ANONYMOUS, type ProducerHandover, type ProducerTime } from './producers.ts';
 import type { SocketData } from './server.ts';
 
@@ -330,26 +324,9 @@ export class SocketIngest {
     const role = socketOf.get(connection);
     if (role === undefined || role.state === 'closed') return;
     this.options.counters.add('framesRefused', 1);
-    const frame = `frame ${sequence} of producer ${role.producer}`;
-    if (verdict === ENTRY_FENCED) {
-      const message = `another connection, or a newer epoch than ${role.epoch}, speaks for producer ${role.producer}`;
-      return this.end(role, 'FENCED', message, 4409);
-    }
-    if (verdict === ENTRY_TOO_MANY_PRODUCERS) {
-      const message =
-        'the log keeps as many producers as it may; ids are for senders that come back, not for connections';
-      return this.end(role, 'TOO_MANY_PRODUCERS', message, 1013);
-    }
-    if (verdict === ENTRY_OUT_OF_SEQUENCE) {
-      const message = `${frame} was not taken: frame ${value} is the next; go back with «!sequence ${value}»`;
-      return this.sayError(role, 'OUT_OF_SEQUENCE', message, { sequence, expected: value });
-    }
-    if (verdict === ENTRY_DUPLICATE_MISMATCH) {
-      const message = `${frame} is in the log with other bytes; nothing was taken`;
-      return this.sayError(role, 'DUP_MISMATCH', message, { sequence });
-    }
-    const message = `${frame}: the log does not know this producer (any more), so it cannot tell what is missing; begin with frame 1`;
-    this.sayError(role, 'UNKNOWN_PRODUCER', message, { sequence });
+    const { code, message, details, closeCode } = logRefusal(verdict, { ...role, sequence, value });
+    if (closeCode === null) this.sayError(role, code, message, details);
+    else this.end(role, code, message, closeCode);
   }
 
   /** The producer says which number its next frame has. */
