@@ -229,6 +229,7 @@ export class Engine {
       };
       worker.on('message', (message: ThreadMessage | LogMessage) => {
         if (!isLogMessage(message)) return hear(message);
+        if (message.type === 'logDone') this.done.add(thread); // It ends by itself while its end is noted.
         this.kept!.hear(message).then(
           (meant) => meant === null || hear(meant),
           (error) => void this.fail(error),

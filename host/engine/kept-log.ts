@@ -30,6 +30,7 @@ export class KeptLog {
   private readonly options: KeptLogOptions;
   private readonly store: Store;
   private worker: Worker | null = null;
+  private released: Promise<void> | null = null;
 
   private constructor(options: KeptLogOptions, store: Store, memories: WebAssembly.Memory[]) {
     this.options = options;
@@ -94,9 +95,10 @@ export class KeptLog {
     this.order({ type: 'stop' });
   }
 
-  /** Its thread is gone. */
+  /** Its thread is gone. Safe to call twice. */
   release(): Promise<void> {
-    return this.store.release();
+    this.released ??= this.store.release();
+    return this.released;
   }
 
   private order(order: LogOrder): void {

@@ -305,7 +305,10 @@ export class SocketIngest {
   private opened(connection: IngestConnection, verdict: number, number: number, value: number): void {
     const role = socketOf.get(connection);
     if (role === undefined || role.state === 'closed') return;
-    if (verdict !== ENTRY_ACCEPTED) return this.refusedByLog(connection, verdict, 0, value);
+    if (verdict !== ENTRY_ACCEPTED) {
+      const { code, message, closeCode } = logRefusal(verdict, { ...role, sequence: 0, value });
+      return this.end(role, code, message, closeCode ?? 1008); // What it sends next would have no number.
+    }
     const older = this.named.get(this.key(role));
     if (older !== undefined) this.fence(older);
     this.named.set(this.key(role), role);

@@ -5,9 +5,9 @@
 // Promises
 //   - a listener hears MOVED of a group before the RELEASED that covers it.
 //   - groups and positions never go back; positions may grow with no new group: behind it was nothing but refused entries.
-//   - of several RELEASED that wait behind each other only the last is said: positions and groups only grow.
-// The queues hold what a full ring did not take: at most one RELEASED behind each MOVED and ADMISSION; the log forms no
-// further group while one is longer than LogLimits.saysWaitingMax.
+//   - every group is said by itself: a listener must know where each ends, for rows are ordered group by group.
+// The queues hold what a full ring did not take; the log forms no further group while one is longer than
+// LogLimits.saysWaitingMax.
 
 import { FRAME_DATA } from '../../ring/layout.ts';
 import type { Channel } from '../thread/channel.ts';
@@ -41,11 +41,8 @@ export class Releases {
   }
 
   release(group: number, positions: Int32Array, moves: readonly Move[]): void {
-    for (const { from, to, stream, producer } of moves)
-      this.listeners[from]?.queue.push(moved(stream, group, producer, to));
     for (const { inboxes, queue } of this.listeners) {
-      const last = queue.at(-1);
-      if (last !== undefined && typeOf(last) === SAYS_RELEASED) queue.pop();
+      for (const move of moves) queue.push(moved(group, move));
       const positionsOfListener = inboxes.map((index) => positions[index]!);
       queue.push(released(group, positionsOfListener));
     }
@@ -71,8 +68,6 @@ export class Releases {
   }
 }
 
-const typeOf = (message: Uint8Array): number => new DataView(message.buffer).getUint32(0, true);
-
 function released(group: number, positions: readonly number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(16 + 4 * positions.length));
   view.setUint32(0, SAYS_RELEASED, true);
@@ -81,13 +76,14 @@ function released(group: number, positions: readonly number[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-function moved(stream: number, group: number, producer: number, to: number): Uint8Array {
+function moved(group: number, { stream, producer, from, to }: Move): Uint8Array {
   const view = new DataView(new ArrayBuffer(24));
   view.setUint32(0, SAYS_MOVED, true);
   view.setUint32(4, stream, true);
   view.setFloat64(8, group, true);
   view.setUint32(16, producer, true);
-  view.setUint32(20, to, true);
+  view.setUint16(20, to, true);
+  view.setUint16(22, from, true);
   return new Uint8Array(view.buffer);
 }
 

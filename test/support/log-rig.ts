@@ -164,8 +164,10 @@ function listen(rig: Rig, listener: number, queue: Uint8Array[]): void {
     const type = view.getUint32(0, true);
     if (type === SAYS_ADMISSION) rig.admissions[listener]!.push(view.getUint32(4, true));
     if (type === SAYS_MOVED) {
-      const [stream, producer, to] = [4, 16, 20].map((at) => view.getUint32(at, true));
-      rig.moves.push({ listener, stream: stream!, group: view.getFloat64(8, true), producer: producer!, to: to! });
+      const [stream, producer] = [4, 16].map((at) => view.getUint32(at, true));
+      const to = view.getUint16(20, true);
+      if (view.getUint16(22, true) !== listener) continue; // Said to all; it leaves one.
+      rig.moves.push({ listener, stream: stream!, group: view.getFloat64(8, true), producer: producer!, to });
     }
     if (type !== SAYS_RELEASED) continue;
     rig.heard[listener] = view.getFloat64(8, true);
