@@ -65,6 +65,10 @@ export class LogSource {
   private at = 0;
   private runEnd = 0;
   private bodyEnd = 0;
+  /** Of the frames taken last in this group; −1: none yet. */
+  private listener = -1;
+  /** The next frames are another listener's: the batch at hand must leave first, as it did then. */
+  private turnIsOver = false;
 
   /** @param after  every group up to this one has been decoded */
   constructor(options: LogSourceOptions, after: number) {
@@ -95,6 +99,7 @@ export class LogSource {
   }
 
   peek(): InboxFrame | undefined {
+    if (this.turnIsOver) return undefined;
     if (this.number === 0) this.read();
     else if (this.headIsRead || this.findFrame()) return this.head;
     return undefined;
@@ -105,7 +110,14 @@ export class LogSource {
     this.headIsRead = false;
   }
 
+  nextTurn(): boolean {
+    const wasOver = this.turnIsOver;
+    this.turnIsOver = false;
+    return wasOver;
+  }
+
   endedGroup(): number {
+    if (this.turnIsOver) return 0;
     return this.number !== 0 && this.peek() === undefined ? this.number : 0;
   }
 
@@ -135,6 +147,7 @@ export class LogSource {
 
   private openGroup(): void {
     this.number = 0;
+    this.listener = -1;
     if (this.groupAt >= this.groupsEnd) return this.isDone ? this.close() : this.read();
     const { view, groupAt } = this;
     this.number = readU64(view, groupAt + GROUP_NUMBER);
@@ -156,7 +169,7 @@ export class LogSource {
       this.openRun();
     }
     this.readHead();
-    return true;
+    return !this.turnIsOver;
   }
 
   private openRun(): void {
@@ -164,9 +177,12 @@ export class LogSource {
     const stream = view.getUint32(this.at + RUN_STREAM, true);
     const listener = view.getUint32(this.at + RUN_LISTENER, true);
     this.runEnd = this.at + RUN_HEADER_BYTES + view.getUint32(this.at + RUN_BYTES, true);
-    this.head.listener = listener;
     const isOurs = stream === options.stream.plan.index && (options.listener === null || options.listener === listener);
     this.at = isOurs ? this.at + RUN_HEADER_BYTES : this.runEnd;
+    if (!isOurs) return;
+    this.head.listener = listener;
+    this.turnIsOver = this.listener >= 0 && this.listener !== listener;
+    this.listener = listener;
   }
 
   private readHead(): void {

@@ -132,6 +132,11 @@ export class LoggedInbox implements FrameInbox {
     this.leaveEntry(this.head.connection);
   }
 
+  /** All frames here are this listener's. */
+  nextTurn(): boolean {
+    return false;
+  }
+
   /** The group that has been used up and is to be named behind its rows; 0 when entries of it are left, or none is due. */
   endedGroup(): number {
     return this.groups.length > 0 && this.peek() === undefined ? this.group : 0;

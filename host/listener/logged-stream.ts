@@ -3,6 +3,9 @@
 //   replay of the log (after a restart) ──then──▶ what the log releases of the inbox
 //        each group:  frames ──▶ batches ──▶ rings;  at its end: what time it is, GROUP
 //
+// Batches begin anew with every group and, in a replay, with every listener's part of it: so they, and the words about
+// time between them, are the same whenever and by whomever the log is decoded.
+//
 // Promises
 //   - a frame is decoded only when the log has released it, and in the order of the log.
 //   - every group is named once all that this listener has of it is in the rings, also one that brought nothing.
@@ -21,6 +24,8 @@ import { takeFrames } from './take-frames.ts';
 export interface GroupSource extends FrameSource {
   /** The group at hand; 0 when none is. */
   readonly group: number;
+  /** Within a group, goes on to the next listener's frames; false when there is no such change at hand. */
+  nextTurn(): boolean;
   /** The group that is used up and is to be named; 0: frames of it are left, or none is at hand. */
   endedGroup(): number;
   /** @param stop  groups before this one may be left unnamed when they brought nothing */
@@ -76,6 +81,7 @@ export class LoggedStream {
       ingress.beginFlush();
       return 'progressed';
     }
+    if (source.nextTurn()) return 'progressed';
     const group = source.endedGroup();
     if (group === 0) return 'idle';
     if (!ingress.hasRoom()) return 'blocked';

@@ -4,7 +4,7 @@
 //
 // Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
 // minimum over active senders; with none active it holds, unless all that were ever active have finished.
-// With the log on, frames are taken in the order of the log and time moves where a group ends (log-order.ts).
+// With the log on, frames are taken in the order of the log (log-order.ts), and so is every word about time.
 // Promises
 //   - a window that `combine` has let close is for its caller to keep closed: the minimum may go back.
 //   - frames of one sender are taken in order; senders are served in turn.
@@ -94,12 +94,16 @@ export class Inputs {
     return takeRefusal(consumer) ? sender : -1;
   }
 
-  /** The group that every sender has just finished, or 0: then it is time to `combine`. Each is told of once. */
+  get isOrdered(): boolean {
+    return this.order !== null;
+  }
+
+  /** The group that every sender has just finished, or 0. Each is told of once. */
   takeCompletedGroup(): number {
     return this.order !== null && !this.gone && this.order.due() < 0 ? this.order.complete() : 0;
   }
 
-  /** Takes the peeked control frame into account; true when `combine` is to be asked now. */
+  /** Takes the peeked control frame into account; true when it may have changed `combine`. */
   control(consumer: RingConsumer): boolean {
     if (consumer.kind === FRAME_DATA) return false;
     const sender = this.senders[this.next]!;
@@ -119,7 +123,7 @@ export class Inputs {
       this.drain ||= (frame.flags & FLAG_DRAIN) !== 0;
       this.gone = this.senders.every(({ gone }) => gone);
     }
-    return this.order === null || this.gone;
+    return true;
   }
 
   combine(): Combined {

@@ -48,9 +48,8 @@ export class KeyedStage {
   /** How often the watermark has moved since it was last handed on. */
   private unsaidMoves = 0;
   private firedSinceSaid = false;
-  /** A group of the log that is to be named complete once what its end caused has been handed on; 0: none. */
+  /** A group of the log that is complete and is to be named; 0: none. */
   private completedGroup = 0;
-  private groupTimeMoved = false;
   private timeState: Combined['state'] = 'hold';
   private lateSeen = 0;
   private closedSeen = 0;
@@ -69,7 +68,7 @@ export class KeyedStage {
     if (this.completedGroup === 0) this.completedGroup = this.options.inputs.takeCompletedGroup();
     if (this.completedGroup > 0) return this.completeGroup();
     const frame = this.options.inputs.peek();
-    if (frame === null && this.unsaidMoves === 0) return 'idle';
+    if (frame === null && (this.unsaidMoves === 0 || this.options.inputs.isOrdered)) return 'idle';
     if (!this.options.flow.hasRoom()) return 'blocked';
     if (frame === null) {
       this.sayWatermark();
@@ -102,18 +101,12 @@ export class KeyedStage {
     this.closedSeen = closed;
   }
 
-  /** Time moves first; when nothing it causes is left to hand on, the group is named behind it. */
+  /** A stage behind this one hears what time it is, then that it has everything of the group. */
   private completeGroup(): StepResult {
     if (!this.options.flow.hasRoom()) return 'blocked';
-    if (!this.groupTimeMoved) {
-      this.groupTimeMoved = true;
-      this.moveTime();
-      if (this.behind !== 'nothing') return 'progressed';
-    }
     this.sayWatermark();
     this.options.flow.target.control(FRAME_GROUP, groupFrame(this.completedGroup));
     this.completedGroup = 0;
-    this.groupTimeMoved = false;
     return 'progressed';
   }
 
@@ -188,11 +181,15 @@ export class KeyedStage {
     }
   }
 
-  /** Results call for their watermark at once; one that closed nothing may wait for the next while frames wait. */
+  /**
+   * Results call for their watermark at once; one that closed nothing may wait for the next while frames wait, or, with a
+   * log, for the end of its group: when it is said must not depend on what happens to wait.
+   */
   private watermarkMoved(): void {
     this.unsaidMoves++;
-    const waits = !this.firedSinceSaid && this.unsaidMoves < UNSAID_MOVES_MAX && this.options.inputs.peek() !== null;
-    if (!waits) this.sayWatermark();
+    const { inputs } = this.options;
+    const mayWait = !this.firedSinceSaid && this.unsaidMoves < UNSAID_MOVES_MAX;
+    if (!mayWait || !(inputs.isOrdered || inputs.peek() !== null)) this.sayWatermark();
   }
 
   private sayWatermark(): void {

@@ -1,9 +1,9 @@
 // host/partition/log-order.ts — which sender's ring a stage takes from when its rows must come in the order of the log.
 //
-//   group 7:  sender 0 … GROUP(7)   sender 1 … GROUP(7)   ▶ complete: time moves   group 8: sender 0 …
+//   group 7:  sender 0 … GROUP(7)   sender 1 … GROUP(7)   ▶ complete   group 8: sender 0 …
 //
 // A sender says GROUP(g) when everything of every group up to g is in its rings; one that has nothing in a group need not
-// name it. So rows, and the moments at which time moves, come in the same order however threads were scheduled.
+// name it. So rows, and words about time among them, come in the same order however threads were scheduled.
 
 export class LogOrder {
   /** By sender: the last group that it has finished. */

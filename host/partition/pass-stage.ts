@@ -33,7 +33,6 @@ export class PassStage {
     if (!target.hasRoom()) return inputs.peek() === null ? 'idle' : 'blocked';
     const group = inputs.takeCompletedGroup();
     if (group > 0) {
-      this.handOnTime();
       target.control(FRAME_GROUP, groupFrame(group));
       return 'progressed';
     }
