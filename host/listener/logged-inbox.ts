@@ -142,16 +142,15 @@ export class LoggedInbox implements FrameInbox {
     return this.groups.length > 0 && this.peek() === undefined ? this.group : 0;
   }
 
-  /** Goes on to the next group; of those that brought nothing here only the last one before `stop` is worth naming. */
+  /**
+   * Goes on to the next group. Of groups that brought nothing here only the last is worth naming; it must be: what
+   * follows would else be taken for a part of the groups before it.
+   */
   nextGroup(stop: number): void {
-    this.groups.shift();
-    while (
-      this.groups.length > 1 &&
-      this.groups[1]!.group < stop &&
-      this.groups[0]!.position === this.entries.position
-    ) {
-      this.groups.shift();
-    }
+    const { groups } = this;
+    groups.shift();
+    const isEmpty = (index: number) => groups[index]!.position === this.entries.position;
+    while (groups.length > 1 && groups[1]!.group < stop && isEmpty(0) && isEmpty(1)) groups.shift();
   }
 
   /** Groups up to this one are named already, and had no entries here. */
