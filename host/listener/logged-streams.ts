@@ -25,6 +25,8 @@ export interface ListenerLog {
   wallMs: () => number;
   /** A producer goes on at another listener. */
   handOver: (move: Move, time: ProducerHandover) => void;
+  /** Every frame before this checkpoint's barrier has been decoded: whose time stands where. */
+  passed: (checkpoint: number, stream: number, producers: readonly ProducerHandover[]) => void;
   /** A producer said hello at another listener: whoever speaks for it here is fenced. */
   movedAway: (move: Move) => void;
   /** Groups after `after` up to `through` lie in the log and are this listener's to decode. */
@@ -67,9 +69,9 @@ export class LoggedStreams implements LogListener {
   }
 
   add(ingress: StreamIngress, inbox: LoggedInbox): void {
-    const { replay, memory, kernel, handOver, wake, failed } = this.options;
+    const { replay, memory, kernel, handOver, passed, wake, failed } = this.options;
     inbox.open({ ...newConnection(ingress, null, SILENT), tag: NOBODY });
-    const stream = new LoggedStream({ ingress, inbox, handOver });
+    const stream = new LoggedStream({ ingress, inbox, handOver, passed });
     if (replay !== null) {
       const { after, through, openReader } = replay;
       const address = need(kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
@@ -106,8 +108,8 @@ export class LoggedStreams implements LogListener {
     this.ingresses[move.stream]!.arrivals.arrive(move.producer, move.group, time);
   }
 
-  released(group: number, positions: Int32Array): void {
-    for (const [stream, { inbox }] of this.streams.entries()) inbox.release(group, positions[stream]!);
+  released(group: number, positions: Int32Array, barrier: number): void {
+    for (const [stream, { inbox }] of this.streams.entries()) inbox.release(group, positions[stream]!, barrier);
   }
 
   moved(move: Move): void {

@@ -79,6 +79,16 @@ export class Producers {
     return producer;
   }
 
+  /** What a checkpoint keeps: every producer's time. */
+  times(): ProducerHandover[] {
+    return Array.from(this.byId.values(), ({ id, state, maxTime, sequence }) => ({ id, state, maxTime, sequence }));
+  }
+
+  /** What a checkpoint kept. */
+  restore(times: readonly ProducerHandover[], nowMs: number): void {
+    for (const time of times) this.byId.set(time.id, { ...time, lastRowMs: nowMs, waitingFrames: 0 });
+  }
+
   /** An engine has started again: connections without an id are gone with the one before. */
   dropAnonymous(): void {
     for (const id of this.byId.keys()) if (isAnonymous(id)) this.byId.delete(id);
