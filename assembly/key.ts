@@ -188,10 +188,10 @@ export function writeKey(stage: Stage, entry: usize, index: i32): void {
   }
 }
 
-/** The tag of a whole entry, as prepareKeys would give it: for restore. */
-export function entryTag(stage: Stage, entry: usize): u32 {
+/** The tag of a whole entry, as prepareKeys would give it; its texts begin at `fixedBytes`. */
+export function entryTag(stage: Stage, entry: usize, fixedBytes: u32): u32 {
   const nulls = load<u16>(entry, ENTRY_NULLS);
-  let bytes = entry + <usize>stage.fixedBytes;
+  let bytes = entry + <usize>fixedBytes;
   let hash: u64 = 0;
   for (let column = 0; column < stage.keyCount; column++) {
     const word = load<u64>(entry + (<usize>column << 3), ENTRY_KEYS);

@@ -27,10 +27,21 @@
 // Not here  comparing keys over a batch (probe.ts).
 
 import { giveBlock, reserve, takeBlock } from './arena';
-import { factsOf, markBlock } from './blocks';
+import { factsOf } from './blocks';
+import { mayChange, releaseBlock } from './frozen';
 import { entryTag } from './key';
 import { BLOCK_BYTES } from './layout';
-import { ENTRY_BYTES, ENTRY_ERASED, ENTRY_FLAGS, Stage, scratchSegment, scratchTouched } from './stage';
+import {
+  CHUNK_ROWS,
+  ENTRY_BYTES,
+  ENTRY_ERASED,
+  ENTRY_FLAGS,
+  Stage,
+  scratchEntries,
+  scratchProbes,
+  scratchSegment,
+  scratchTouched,
+} from './stage';
 
 /** How far ahead of a new entry its successors are touched. */
 const TOUCH_AHEAD_BYTES: usize = 1024;
@@ -76,6 +87,19 @@ export class Pane {
   /** An erased entry that may be used again when its size fits, and the list behind it. */
   erased: usize;
   next: usize;
+  /** Index of the first block: not 0 if it was restored while it was being fired. */
+  firstIndex: u32;
+  // As a barrier froze it: see barrier.ts.
+  frozenFirst: usize;
+  frozenIndex: u32;
+  frozenBlocks: u32;
+  frozenOffset: u32;
+  frozenEntries: u32;
+  frozenRows: i64;
+  nextFrozen: usize;
+  isFrozen: u8;
+  /** Freed while it was frozen. */
+  isRetired: u8;
 }
 
 /** An empty pane presized for `stage.presizeCount` entries; 0 when the arena is full. */
@@ -116,12 +140,12 @@ function presizeDirectory(stage: Stage, pane: Pane, depth: u32): bool {
   return true;
 }
 
-/** Gives every block of the pane back; the pane's address is not to be used again. */
+/** Gives every block of the pane back, frozen ones when they are swept; the pane's address is not to be used again. */
 export function paneFree(stage: Stage, pane: Pane): void {
   let block = pane.firstBlock;
   while (block != 0) {
     const next = <usize>factsOf(block).next;
-    stageGiveBlock(stage, block);
+    releaseBlock(stage, block);
     block = next;
   }
   let index: u32 = 0;
@@ -136,11 +160,15 @@ export function paneFree(stage: Stage, pane: Pane): void {
   }
   if (pane.directoryBlock != 0) stageGiveBlock(stage, pane.directoryBlock);
   stage.entries -= pane.entryCount;
+  if (pane.isFrozen != 0) {
+    pane.isRetired = 1;
+    return;
+  }
   pane.next = stage.freePane;
   stage.freePane = changetype<usize>(pane);
 }
 
-function stageTakeBlock(stage: Stage): usize {
+export function stageTakeBlock(stage: Stage): usize {
   const block = takeBlock();
   if (block != 0) stage.stateBlocks++;
   return block;
@@ -201,7 +229,7 @@ export function isLastLine(line: usize): bool {
   return load<u16>(line, LINE_PASSED) == 0;
 }
 
-/** Room for one more entry of `bytes` and for its slot, found before either changes; 0 when the arena is full. */
+/** Room for one more entry of `bytes` and for its slot, found before either changes; 0: the arena is full, or mayChange says no. */
 export function paneInsert(stage: Stage, pane: Pane, tag: u32, bytes: u32): usize {
   const segment = segmentWithRoom(stage, pane, tag);
   if (segment == 0) return 0;
@@ -211,8 +239,32 @@ export function paneInsert(stage: Stage, pane: Pane, tag: u32, bytes: u32): usiz
   factsOf(segment).used++;
   pane.entryCount++;
   stage.entries++;
-  markBlock(entry, stage.epoch);
+  mayChange(stage, entry); // A fresh entry is behind what is frozen: it always may.
   return entry;
+}
+
+/** Gives slots to the entries of scratchEntries, which stand in a block of the pane; false when the arena is full. */
+export function indexEntries(stage: Stage, pane: Pane, count: i32): bool {
+  for (let from = 0; from < count; from += CHUNK_ROWS) {
+    const end = min<i32>(from + CHUNK_ROWS, count);
+    let touched: u64 = 0;
+    for (let index = from; index < end; index++) {
+      const tag = entryTag(stage, <usize>load<u32>(scratchEntries + (<usize>index << 2)), stage.fixedBytes);
+      store<u32>(scratchProbes + (<usize>(index - from) << 2), tag);
+      touched |= load<u64>(lineOf(pane.directory, pane.shift, pane.lineMask, tag));
+    }
+    store<u64>(scratchTouched, touched);
+    for (let index = from; index < end; index++) {
+      const tag = load<u32>(scratchProbes + (<usize>(index - from) << 2));
+      const segment = segmentWithRoom(stage, pane, tag);
+      if (segment == 0) return false;
+      putSlot(segment, pane.lineMask, tag, load<u32>(scratchEntries + (<usize>index << 2)));
+      factsOf(segment).used++;
+      pane.entryCount++;
+      stage.entries++;
+    }
+  }
+  return true;
 }
 
 function putSlot(segment: usize, lineMask: u32, tag: u32, entry: u32): void {
@@ -286,7 +338,7 @@ function doubleSegment(stage: Stage, pane: Pane, segment: usize): void {
     const count = <usize>load<u16>(line, LINE_COUNT);
     for (let slot: usize = 0; slot < count; slot++) {
       const entry = entryAt(line, slot);
-      putSlot(segment, pane.lineMask, entryTag(stage, entry), entry);
+      putSlot(segment, pane.lineMask, entryTag(stage, <usize>entry, stage.fixedBytes), entry);
     }
   }
 }
@@ -308,7 +360,7 @@ function splitSegment(stage: Stage, pane: Pane, tag: u32, segment: usize): bool 
     const count = <usize>load<u16>(line, LINE_COUNT);
     for (let slot: usize = 0; slot < count; slot++) {
       const entry = entryAt(line, slot);
-      const entrysTag = entryTag(stage, entry);
+      const entrysTag = entryTag(stage, <usize>entry, stage.fixedBytes);
       const goes = (entrysTag >>> bit) & 1;
       moved += goes;
       putSlot(goes != 0 ? sibling : segment, mask, entrysTag, entry);
@@ -358,6 +410,7 @@ function doubleDirectory(stage: Stage, pane: Pane): bool {
 function takeEntry(stage: Stage, pane: Pane, bytes: u32): usize {
   let entry: usize;
   if (pane.erased != 0 && load<u32>(pane.erased, ENTRY_BYTES) == bytes) {
+    if (!mayChange(stage, pane.erased)) return 0;
     entry = pane.erased;
     pane.erased = load<u32>(entry, ENTRY_BYTES + 4);
   } else {
@@ -404,8 +457,9 @@ export function blockEnd(pane: Pane, block: usize): usize {
   return block == pane.lastBlock ? pane.fill : block + <usize>factsOf(block).used;
 }
 
-/** Takes out the entry that `tag` leads to; its bytes serve the next entry of the same size. */
-export function paneErase(stage: Stage, pane: Pane, tag: u32, entry: usize): void {
+/** Takes out the entry that `tag` leads to; its bytes serve the next entry of the same size. False: mayChange says no. */
+export function paneErase(stage: Stage, pane: Pane, tag: u32, entry: usize): bool {
+  if (!mayChange(stage, entry)) return false;
   const segment = segmentOf(pane, tag);
   let line = lineIn(segment, pane.lineMask, tag);
   let slot = slotOf(line, entry);
@@ -420,11 +474,16 @@ export function paneErase(stage: Stage, pane: Pane, tag: u32, entry: usize): voi
   store<u16>(line, <u16>last, LINE_COUNT);
   factsOf(segment).used--;
   store<u16>(entry, ENTRY_ERASED, ENTRY_FLAGS);
-  store<u32>(entry, <u32>pane.erased, ENTRY_BYTES + 4);
-  pane.erased = entry;
+  keepErased(pane, entry);
   pane.entryCount--;
   stage.entries--;
-  markBlock(entry, stage.epoch);
+  return true;
+}
+
+/** Chains an erased entry, so that its bytes serve again. */
+export function keepErased(pane: Pane, entry: usize): void {
+  store<u32>(entry, <u32>pane.erased, ENTRY_BYTES + 4);
+  pane.erased = entry;
 }
 
 /** The slot of `entry` in the line, or −1. */
