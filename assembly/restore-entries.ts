@@ -13,6 +13,7 @@ import { KEY_SCRATCH_BYTES, writePart } from './keyhash';
 import { copyBytes } from './copy';
 import { paneAt } from './keyed';
 import {
+  BLOCK_BYTES,
   KEY_PART_NULL,
   RESTORE_CORRUPT,
   RESTORE_OK,
@@ -52,7 +53,7 @@ export function keyedRestoreEntries(
   if (keyBytes == 0) keyBytes = reserve(KEY_SCRATCH_BYTES);
   if (keyBytes == 0) return refuseRestore(restore, RESTORE_STATE_FULL);
   const windowStart = startAt(stage, start);
-  if (restore.hasBegun == 0 || windowStart == i64.MIN_VALUE) return refuseRestore(restore, RESTORE_CORRUPT);
+  if (windowStart == i64.MIN_VALUE || bytes > <u32>BLOCK_BYTES) return refuseRestore(restore, RESTORE_CORRUPT);
   const mapping = changetype<EntryMapping>(restore.mapping);
   const end = entries + <usize>bytes;
   let at: usize = 0;

@@ -147,10 +147,10 @@ export function keyedRestorePane(handle: usize, payload: usize, bytes: u32): i32
   if (start == i64.MIN_VALUE || !(rows >= <f64>entryCount && rows <= 9007199254740991.0)) {
     return refuseRestore(restore, RESTORE_CORRUPT);
   }
-  const blocksMax = <u32>memory.size();
-  if (blockCount > blocksMax || firstIndex > blocksMax || firedBytes > <u32>BLOCK_BYTES || (blockCount == 0) != (entryCount == 0)) {
+  if (firedBytes > <u32>BLOCK_BYTES || (blockCount == 0) != (entryCount == 0)) {
     return refuseRestore(restore, RESTORE_CORRUPT);
   }
+  if (blockCount > <u32>memory.size()) return refuseRestore(restore, RESTORE_STATE_FULL);
   if (isFired && (!isClosed || restore.firingPane != 0)) return refuseRestore(restore, RESTORE_CORRUPT);
   stage.presizeCount = <i32>min<u32>(entryCount, i32.MAX_VALUE);
   stage.lastPane = 0;

@@ -14,6 +14,8 @@ import {
   RECORD_HEADER_BYTES,
   RECORD_KEYED,
   RECORD_PANE,
+  RESTORE_CORRUPT,
+  RESTORE_ENTRIES,
   RESTORE_OK,
   TYPE_I64,
 } from '../../assembly/layout.ts';
@@ -43,11 +45,22 @@ export interface KeyedStage {
   snapshot(): SweptRecord[];
   /** Feeds records, with no SAME among them, to a fresh stage; 0, or the first refusal. */
   restore(records: readonly SweptRecord[]): number;
+  /** The same entry by entry, as for another number of partitions or a changed plan; once for each part. */
+  restoreEntries(records: readonly SweptRecord[], options?: EntryRestore): number;
 }
 
 export interface SweptRecord {
   kind: number;
   payload: Uint8Array;
+}
+
+export interface EntryRestore {
+  /** Which partition has each key group, and which is this one; default: this one has all. */
+  groupTable?: readonly number[];
+  partition?: number;
+  /** Batch columns of the old plan and what they are in this one; default: the same. */
+  columns?: readonly (readonly [old: number, now: number])[];
+  takesCounters?: boolean;
 }
 
 const OUT_BYTES = 512 * 1024;
@@ -84,6 +97,7 @@ export function keyedStage(plan: KeyedPlan, options: KeyedOptions = {}): KeyedSt
   const handle = exports.keyedCreate(buffer) >>> 0;
   if (handle === 0) throw new Error('the arena is too small for the stage');
   let epoch = 0;
+  const tableAt = exports.reserve(4096) >>> 0;
   return {
     kernel,
     handle,
@@ -132,6 +146,37 @@ export function keyedStage(plan: KeyedPlan, options: KeyedOptions = {}): KeyedSt
       for (const record of records) {
         if (record.kind === RECORD_KEYED) epoch = epochOf(record);
         const state = restoreRecord(kernel, handle, buffer, record);
+        if (state !== RESTORE_OK) return state;
+      }
+      return RESTORE_OK;
+    },
+    restoreEntries(records, { groupTable = [], partition = 0, columns = [], takesCounters = true } = {}) {
+      new Uint16Array(u8.buffer, tableAt, groupTable.length).set(groupTable);
+      const fired = new Map<number, { index: number; bytes: number }>();
+      for (const { kind, payload } of records) {
+        const view = new DataView(payload.buffer, payload.byteOffset);
+        let state = RESTORE_OK;
+        u8.set(payload, buffer);
+        if (kind === RECORD_KEYED) {
+          epoch = Math.max(epoch, epochOf({ kind, payload }));
+          const columnsAt = buffer + RECORD_BYTES_MAX;
+          kernel.u32.set(columns.flat(), columnsAt >>> 2);
+          const takes = takesCounters ? 1 : 0;
+          state = exports.keyedRestoreBegin(handle, buffer, payload.length, columnsAt, columns.length, takes);
+          if (state === RESTORE_ENTRIES) state = RESTORE_OK;
+        } else if (kind === RECORD_PANE) {
+          fired.set(view.getFloat64(0, true), { index: view.getUint32(24, true), bytes: view.getUint32(28, true) });
+        } else if (kind === RECORD_BLOCK) {
+          const start = view.getFloat64(0, true);
+          const pane = fired.get(start) ?? { index: 0, bytes: 0 };
+          const from = view.getUint32(8, true) === pane.index ? pane.bytes : 0;
+          const at = buffer + BLOCK_HEAD_BYTES + from;
+          const bytes = view.getUint32(12, true) - from;
+          if (bytes < 0) return RESTORE_CORRUPT;
+          state = exports.keyedRestoreEntries(handle, start, at, bytes, tableAt, groupTable.length, partition);
+        } else if (kind === RECORD_END) {
+          state = exports.keyedRestoreEnd(handle, 0, 0);
+        }
         if (state !== RESTORE_OK) return state;
       }
       return RESTORE_OK;
