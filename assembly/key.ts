@@ -16,6 +16,7 @@ import {
   ENTRY_KEYS,
   ENTRY_NULLS,
   KEY_ANY,
+  KEY_ONE_WORD,
   KeyColumn,
   Stage,
   keyOf,
@@ -191,6 +192,7 @@ export function writeKey(stage: Stage, entry: usize, index: i32): void {
 /** The tag of a whole entry, as prepareKeys would give it; its texts begin at `fixedBytes`. */
 export function entryTag(stage: Stage, entry: usize, fixedBytes: u32): u32 {
   const nulls = load<u16>(entry, ENTRY_NULLS);
+  if (stage.keyKind == KEY_ONE_WORD) return tagOf(hashWord(load<u64>(entry, ENTRY_KEYS), stage.seed), nulls);
   let bytes = entry + <usize>fixedBytes;
   let hash: u64 = 0;
   for (let column = 0; column < stage.keyCount; column++) {

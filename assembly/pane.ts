@@ -246,23 +246,24 @@ export function paneInsert(stage: Stage, pane: Pane, tag: u32, bytes: u32): usiz
 /** Gives slots to the entries of scratchEntries, which stand in a block of the pane; false when the arena is full. */
 export function indexEntries(stage: Stage, pane: Pane, count: i32): bool {
   for (let from = 0; from < count; from += CHUNK_ROWS) {
-    const end = min<i32>(from + CHUNK_ROWS, count);
+    const entries = scratchEntries + (<usize>from << 2);
+    const chunk = min<i32>(CHUNK_ROWS, count - from);
     let touched: u64 = 0;
-    for (let index = from; index < end; index++) {
-      const tag = entryTag(stage, <usize>load<u32>(scratchEntries + (<usize>index << 2)), stage.fixedBytes);
-      store<u32>(scratchProbes + (<usize>(index - from) << 2), tag);
+    for (let index: usize = 0; index < <usize>chunk; index++) {
+      const tag = entryTag(stage, <usize>load<u32>(entries + (index << 2)), stage.fixedBytes);
+      store<u32>(scratchProbes + (index << 2), tag);
       touched |= load<u64>(lineOf(pane.directory, pane.shift, pane.lineMask, tag));
     }
     store<u64>(scratchTouched, touched);
-    for (let index = from; index < end; index++) {
-      const tag = load<u32>(scratchProbes + (<usize>(index - from) << 2));
+    for (let index: usize = 0; index < <usize>chunk; index++) {
+      const tag = load<u32>(scratchProbes + (index << 2));
       const segment = segmentWithRoom(stage, pane, tag);
       if (segment == 0) return false;
-      putSlot(segment, pane.lineMask, tag, load<u32>(scratchEntries + (<usize>index << 2)));
+      putSlot(segment, pane.lineMask, tag, load<u32>(entries + (index << 2)));
       factsOf(segment).used++;
-      pane.entryCount++;
-      stage.entries++;
     }
+    pane.entryCount += chunk;
+    stage.entries += chunk;
   }
   return true;
 }

@@ -18,7 +18,7 @@
 
 import { addToFused } from './aggregate';
 import { lastWordOfBlock, marks } from './blocks';
-import { firstChange, mayChange, snapshotOf } from './frozen';
+import { mayChange, snapshotOf } from './frozen';
 import { hashBytes, hashWord } from './hash';
 import { bytesEqual, entryBytesFor, keyEquals, prepareKeys, tagOf, writeKey } from './key';
 import { PUSH_PAUSED } from './layout';
@@ -140,12 +140,11 @@ function settle(stage: Stage, pane: Pane, count: i32, values: usize, kind: i32):
   for (let index = 0; index < count; index++) {
     let entry = <usize>load<u32>(entries + (<usize>index << 2));
     const word = load<u64>(words + (<usize>index << 3));
-    if (!isEntryOf(stage, entry, index, word, kind)) {
-      entry = findOrInsert(stage, pane, index);
+    if (!isEntryOf(stage, entry, index, word, kind) || load<u32>(blockMarks + ((entry >>> 16) << 2)) != epoch) {
+      entry = entryToChange(stage, pane, index);
       if (entry == 0) return index;
       store<u32>(entries + (<usize>index << 2), <u32>entry);
     }
-    if (load<u32>(blockMarks + ((entry >>> 16) << 2)) != epoch && !firstChange(stage, entry)) return index;
     if (values != 0) addToFused(entry + stateOffset, load<i64>(values + (<usize>index << 3)));
   }
   return count;
@@ -161,9 +160,15 @@ function isEntryOf(stage: Stage, entry: usize, index: i32, word: u64, kind: i32)
   return bytesEqual(entry + <usize>stage.fixedBytes, <usize>word, <u32>(word >>> 32));
 }
 
-function findOrInsert(stage: Stage, pane: Pane, index: i32): usize {
+/**
+ * The way of a row whose key stands elsewhere or nowhere, or whose block is not marked yet: one call for both, so that the
+ * loop pays for one. Searching again costs little: of the second kind is one row of each block and epoch, and while a
+ * snapshot is under way those of new entries behind frozen ones.
+ */
+function entryToChange(stage: Stage, pane: Pane, index: i32): usize {
   const entry = find(stage, pane, index);
-  return entry != 0 ? entry : insert(stage, pane, index);
+  if (entry == 0) return insert(stage, pane, index);
+  return mayChange(stage, entry) ? entry : 0;
 }
 
 /** The entry of row `index` of the prepared chunk, or 0. */

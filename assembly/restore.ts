@@ -152,7 +152,8 @@ export function keyedRestorePane(handle: usize, payload: usize, bytes: u32): i32
   }
   if (blockCount > <u32>memory.size()) return refuseRestore(restore, RESTORE_STATE_FULL);
   if (isFired && (!isClosed || restore.firingPane != 0)) return refuseRestore(restore, RESTORE_CORRUPT);
-  stage.presizeCount = <i32>min<u32>(entryCount, i32.MAX_VALUE);
+  // An eighth more: at exactly as many as the segments hold, half of them would be split on the way.
+  stage.presizeCount = <i32>min<u32>(entryCount + (entryCount >>> 3), i32.MAX_VALUE);
   stage.lastPane = 0;
   const at = paneAt(stage, start);
   if (at == 0) return refuseRestore(restore, RESTORE_STATE_FULL);

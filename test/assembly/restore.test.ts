@@ -138,6 +138,22 @@ test('a block is SAME when nothing in it changed since the base, and only if the
   expect(sweep(9, 8)).toEqual([same, same, same, block]);
 });
 
+test('a restored block is as its checkpoint has it, whatever stood in its place before', () => {
+  const records = filled().snapshot();
+  const before = filled();
+  const { exports } = before.kernel;
+  exports.keyedBarrier(before.handle, 9, 0);
+  while (before.sweep() !== null);
+  before.push(rows([1n, 'one'], ...Array.from({ length: 20 }, (_, index): [bigint, string] => [13n, long(index)])));
+  fired(before);
+  const after = keyedStage(plan, { kernel: before.kernel });
+  expect(after.restore(records)).toBe(RESTORE_OK);
+  expect(exports.keyedBarrier(after.handle, 2, 1)).toBe(BARRIER_OK);
+  const swept: SweptRecord[] = [];
+  for (let record = after.sweep(); record !== null; record = after.sweep()) swept.push(record);
+  expect(kinds(swept).filter((kind) => kind === RECORD_BLOCK)).toEqual([]);
+});
+
 test('with no room for one more copy a push pauses, and the rows before it are counted once', () => {
   const stage = filled();
   const { exports } = stage.kernel;

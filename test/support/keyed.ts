@@ -24,6 +24,8 @@ import { type KeyedPlan, sortResults } from '../model/keyed.ts';
 import { type ImageColumn, readImage, type Value, writeImage } from './image.ts';
 
 export interface KeyedOptions {
+  /** Default: one of its own, of `memoryBytes`. */
+  kernel?: Kernel;
   memoryBytes?: number;
   seed?: [low: number, high: number];
   outRowsMax?: number;
@@ -89,7 +91,8 @@ export function writePlan(kernel: Kernel, at: number, plan: KeyedPlan, options: 
 }
 
 export function keyedStage(plan: KeyedPlan, options: KeyedOptions = {}): KeyedStage {
-  const kernel = loadKernel({ memory: reserveMemory(options.memoryBytes ?? 32 * 1024 * 1024, false) });
+  const memoryBytes = options.memoryBytes ?? 32 * 1024 * 1024;
+  const kernel = options.kernel ?? loadKernel({ memory: reserveMemory(memoryBytes, false) });
   const { exports, u8 } = kernel;
   const buffer = exports.reserve(OUT_BYTES + 64) >>> 0;
   const batch = exports.reserve(BATCH_BYTES) >>> 0; // Of its own: a push may pause, and records go through the buffer.
