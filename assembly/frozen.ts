@@ -13,10 +13,10 @@
 //   - A block of a freed pane is given back when the cursor passes it, not before.
 // Not here  which blocks are frozen (barrier.ts), what is handed out (sweep.ts).
 
-import { giveBlock, reserve, takeBlock } from './arena';
+import { reserve } from './arena';
 import { markBlock, marks } from './blocks';
 import { BLOCK_BYTES, COPY_BLOCKS_PUSH_MAX, SPARE_BLOCKS_MAX } from './layout';
-import { Stage } from './stage';
+import { Stage, stageGiveBlock, stageTakeBlock } from './stage';
 
 export const BLOCK_FREE: u8 = 0;
 export const BLOCK_WAITING: u8 = 1;
@@ -133,9 +133,8 @@ export function firstChange(stage: Stage, entry: usize): bool {
 function copyBlock(stage: Stage, block: usize, frozen: FrozenBlock): bool {
   const snapshot = snapshotOf(stage);
   if (snapshot.copyCount >= snapshot.spareBlocksMax || snapshot.pushCopies >= snapshot.copyBudget) return false;
-  const copy = takeBlock();
+  const copy = stageTakeBlock(stage);
   if (copy == 0) return false;
-  stage.stateBlocks++;
   memory.copy(copy, block, frozen.used);
   frozen.copy = <u32>copy;
   frozen.state = BLOCK_COPIED;
@@ -150,8 +149,7 @@ function copyBlock(stage: Stage, block: usize, frozen: FrozenBlock): bool {
 export function dropCopy(stage: Stage): void {
   const snapshot = snapshotOf(stage);
   const frozen = frozenOf(snapshot.copies);
-  giveBlock(frozen.copy);
-  stage.stateBlocks--;
+  stageGiveBlock(stage, frozen.copy);
   snapshot.copies = frozen.nextCopy;
   snapshot.copyCount--;
   frozen.state = BLOCK_SENT;
@@ -164,8 +162,7 @@ export function releaseBlock(stage: Stage, block: usize): void {
     frozen.isReleased = 1;
     return;
   }
-  giveBlock(block);
-  stage.stateBlocks--;
+  stageGiveBlock(stage, block);
 }
 
 /** The cursor passes a block: the snapshot needs nothing of it any more. */

@@ -6,7 +6,7 @@
 // Promises
 //   - −0 and 0 are one word, every NaN is one word, a null has word 0 and its bit in the row's null mask.
 //   - Reads of utf8 bytes stay inside the key.
-// Not here  finding the entry (pane.ts, probe.ts).
+// Not here  finding the entry (pane-index.ts, probe.ts).
 
 import { batchColumn, bitAt, columnBytes, columnNullCount, columnValidity, columnValues } from './batch';
 import { NULL_HASH, combineHash, hashBytes, hashWord, seedOf, shortWord } from './hash';

@@ -22,7 +22,8 @@ import { mayChange, snapshotOf } from './frozen';
 import { hashBytes, hashWord } from './hash';
 import { bytesEqual, entryBytesFor, keyEquals, prepareKeys, tagOf, writeKey } from './key';
 import { PUSH_PAUSED } from './layout';
-import { Pane, entryOf, isLastLine, lineOf, nextLine, paneErase, paneInsert, slotsLike } from './pane';
+import { Pane, paneErase, paneInsert } from './pane';
+import { entryOf, isLastLine, lineOf, nextLine, slotsLike } from './pane-index';
 import {
   ENTRY_KEYS,
   KEY_ANY,

@@ -29,8 +29,9 @@ import {
   TIME_MIN,
   WATERMARK_NONE,
 } from './layout';
-import { Pane, indexEntries, keepErased, stageTakeBlock } from './pane';
-import { ENTRY_FLAGS, Stage, scratchEntries } from './stage';
+import { Pane, keepErased } from './pane';
+import { indexEntries } from './pane-index';
+import { ENTRY_FLAGS, Stage, scratchEntries, stageTakeBlock } from './stage';
 import { EntryMapping, mapLayout, mappingCreate } from './state-layout';
 import { BLOCK_PAYLOAD_HEAD_BYTES, END_PAYLOAD_BYTES, PANE_PAYLOAD_BYTES, digestOf } from './sweep';
 

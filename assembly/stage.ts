@@ -12,7 +12,7 @@
 //
 // An entry holds no address, so it may be copied as it is into a snapshot and into another stage of the same plan.
 
-import { reserve } from './arena';
+import { giveBlock, reserve, takeBlock } from './arena';
 import { blocksOpen } from './blocks';
 import { snapshotCreate } from './frozen';
 import { seedOf } from './hash';
@@ -196,6 +196,18 @@ export function groupOf(stage: Stage, index: i32): Group {
 @inline
 export function aggregateOf(stage: Stage, index: i32): Aggregate {
   return changetype<Aggregate>(stage.aggregates + <usize>index * offsetof<Aggregate>());
+}
+
+/** A block of state or index, counted; 0 when the arena is full. */
+export function stageTakeBlock(stage: Stage): usize {
+  const block = takeBlock();
+  if (block != 0) stage.stateBlocks++;
+  return block;
+}
+
+export function stageGiveBlock(stage: Stage, block: usize): void {
+  stage.stateBlocks--;
+  giveBlock(block);
 }
 
 /**
