@@ -88,7 +88,7 @@ export class KeyedStage {
 
   private push(batch: number): void {
     const { kernel, counters, plan, partitions } = this.options;
-    if (kernel.exports.keyedPush(this.stage, batch) !== PUSH_OK) {
+    if (kernel.exports.keyedPush(this.stage, batch, 0) !== PUSH_OK) {
       throw new StateFullError(plan.id, kernel.memory.buffer.byteLength, partitions);
     }
     const late = this.counter(COUNTER_LATE_ROWS);
