@@ -51,6 +51,9 @@ export const PRODUCER_ID_BYTES_MAX = 128;
 /** Rounds of work a listener does before it lets the event loop look at its sockets. */
 export const LISTENER_STEPS_PER_TURN = 64;
 
+/** A file of the log that is larger is none of ours: it is not read into memory. */
+export const LOG_FILE_BYTES_MAX = 1024 * MiB;
+
 /** How long a graceful stop may take before it is ended the hard way. */
 export const STOP_MS_MAX = 30_000;
 

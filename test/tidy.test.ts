@@ -85,6 +85,9 @@ test.each([
   ['host/job/a.ts', "import { Command } from 'commander';"],
   ['host/control/a.ts', "import uws from 'uWebSockets.js';"],
   ['host/a.ts', "import { x } from './b';"],
+  ['host/disk/a.ts', "import { x } from '../log/b.ts';"],
+  ['host/log/a.ts', "import { x } from '../store/b.ts';"],
+  ['host/log/decide.ts', "import { x } from '../disk/b.ts';"],
 ])('an import against the table is refused: %s %s', (path, text) => {
   expect(forbiddenImports(sourceFile(path, text))).toHaveLength(1);
 });

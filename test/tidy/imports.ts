@@ -27,6 +27,22 @@ export const IMPORT_TABLE: ImportRule[] = [
     forbids: inside(/^host\/(thread|ingress|listener|partition|egress|engine|control)\//),
     because: 'what describes a job does not know what runs it',
   },
+  {
+    room: /^host\/disk\//,
+    forbids: ({ target }) => target !== undefined && !/^host\/disk\//.test(target),
+    because: 'the disk does not know what its files are for',
+  },
+  {
+    room: /^host\/log\//,
+    except: /^host\/log\/thread\.ts$/,
+    forbids: inside(/^host\/(store|cli|engine|listener|partition|egress)\//),
+    because: 'the log knows its own files and the disk, not who uses it',
+  },
+  {
+    room: /^host\/log\/(scan|walk|decide|salvage|segment|group|gap|fields)\.ts$/,
+    forbids: (found) => toPackage('node:fs')(found) || inside(/^host\/disk\//)(found),
+    because: 'facts and decisions about the log are pure: bytes in, values out',
+  },
   { room: /^(host|scripts|bin)\//, forbids: inside(/^(bench|test)\//), because: 'nothing imports bench/ or test/' },
   {
     room: /^(host|bench)\//,
