@@ -1,5 +1,6 @@
 // Checkpoints over a disk that may end at any operation: what a start finds is whole, and not older than what was promised.
 import { expect, test } from 'vitest';
+import { checkpointNames } from '../../../host/checkpoint/place.ts';
 import { CheckpointLife, DATA, groupOf, haltAt, prepare, recover, textsOf } from '../../support/checkpoint-life.ts';
 import { type CrashChoice, dropAll, keepAll, randomCrash } from '../../support/crash-choice.ts';
 import { PartitionState } from '../../support/partition-state.ts';
@@ -38,6 +39,9 @@ async function live(random: Random, checkpoints: number, haltAtOperation: number
 
 /** A start on what the crash left finds the newest checkpoint or the one that was being made; then it all goes on. */
 async function checkStart(disk: SimDisk, { texts, published }: Lived): Promise<void> {
+  for (const id of checkpointNames(await disk.list(`${DATA}/ckpt`)).finished) {
+    expect(await disk.list(`${DATA}/ckpt/${id}`)).toEqual(['META', 'p-0.part', 'p-1.part']); // Never half of one.
+  }
   const { from, replayFrom, manifest, passedOver } = await recover(disk);
   expect(manifest.lastId).toBeGreaterThanOrEqual(published);
   expect(passedOver).toEqual([]);
