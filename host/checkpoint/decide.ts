@@ -12,7 +12,7 @@
 
 import type { FoundManifests, NamedCheckpoint } from './manifest.ts';
 import type { CheckpointMeta } from './meta.ts';
-import { compareOperators, type Operator } from './operators.ts';
+import { compareOperators, type OperatorLayout } from './operators.ts';
 
 export interface RecoveryFacts {
   store: string;
@@ -24,7 +24,7 @@ export interface RecoveryFacts {
   /** The groups that the log has; an empty one: from 1 to 0. */
   log: { firstGroup: number; lastGroup: number };
   /** Of the job now. */
-  operators: readonly Operator[];
+  operators: readonly OperatorLayout[];
   /** A savepoint that was asked for. */
   savepoint: string | null;
   /** Operators that the job no longer has may lose their state. */

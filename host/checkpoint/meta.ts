@@ -5,7 +5,7 @@ import { readWhole } from '../log/read-facts.ts';
 import { decodeChecked, encodeChecked } from '../store/checked-json.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import type { KeptPart } from './keeper-message.ts';
-import type { Operator } from './operators.ts';
+import type { OperatorLayout } from './operators.ts';
 import { checkpointDirectory, META_NAME } from './place.ts';
 
 export const CHECKPOINT_FORMAT = 1;
@@ -20,7 +20,7 @@ export interface CheckpointMeta {
   group: number;
   boot: number;
   planHash: string;
-  operators: Operator[];
+  operators: OperatorLayout[];
   /** One per partition, in order. */
   parts: KeptPart[];
   /** What listeners hold: producers' times by stream. Opaque here. */

@@ -14,7 +14,7 @@
 import type { FieldDescription } from '../job/description.ts';
 import type { Plan } from '../plan/plan.ts';
 
-export interface Operator {
+export interface OperatorLayout {
   id: string;
   kind: 'keyed' | 'pass';
   keys: { name: string; type: string }[];
@@ -23,8 +23,8 @@ export interface Operator {
   aggregates: { name: string; function: string; of: string | null }[];
 }
 
-export function operatorsOf(plan: Plan): Operator[] {
-  return plan.stages.map((stage): Operator => {
+export function operatorsOf(plan: Plan): OperatorLayout[] {
+  return plan.stages.map((stage): OperatorLayout => {
     const { id, kind, input } = stage;
     if (kind === 'pass') return { id, kind, keys: [], window: null, aggregates: [] };
     return {
@@ -48,7 +48,11 @@ export interface Comparison {
   changes: string[];
 }
 
-export function compareOperators(was: readonly Operator[], is: readonly Operator[], dropsState: boolean): Comparison {
+export function compareOperators(
+  was: readonly OperatorLayout[],
+  is: readonly OperatorLayout[],
+  dropsState: boolean,
+): Comparison {
   const found: Comparison = { conflicts: [], changes: [] };
   for (const before of was) {
     const now = is.find(({ id }) => id === before.id);
@@ -62,7 +66,7 @@ export function compareOperators(was: readonly Operator[], is: readonly Operator
   return found;
 }
 
-function compareOne(was: Operator, is: Operator, { conflicts, changes }: Comparison): void {
+function compareOne(was: OperatorLayout, is: OperatorLayout, { conflicts, changes }: Comparison): void {
   const differs = (what: string, before: string, now: string) => {
     if (before !== now) conflicts.push(`${was.id}: its ${what} were ${before}, they are ${now}`);
   };
@@ -83,8 +87,9 @@ function compareOne(was: Operator, is: Operator, { conflicts, changes }: Compari
 }
 
 const typeText = ({ type, nullable }: FieldDescription): string => `${type}${nullable ? '?' : ''}`;
-const keysText = ({ keys }: Operator): string => keys.map(({ name, type }) => `${name} ${type}`).join(', ') || 'none';
-const windowText = ({ window }: Operator): string =>
+const keysText = ({ keys }: OperatorLayout): string =>
+  keys.map(({ name, type }) => `${name} ${type}`).join(', ') || 'none';
+const windowText = ({ window }: OperatorLayout): string =>
   window === null ? 'none' : `${window.sizeMs} ms, offset ${window.offsetMs} ms`;
-const aggregateText = ({ function: fn, of }: Operator['aggregates'][number]): string =>
+const aggregateText = ({ function: fn, of }: OperatorLayout['aggregates'][number]): string =>
   of === null ? `${fn}()` : `${fn} of ${of}`;

@@ -9,7 +9,7 @@ import { CheckpointError, type CheckpointErrorCode } from './checkpoint-error.ts
 import { type Decision, decideRestore, type PassedOver, type RecoveryFacts, type RefusalReason } from './decide.ts';
 import { type FoundManifests, type Manifest, readManifests } from './manifest.ts';
 import type { CheckpointMeta } from './meta.ts';
-import type { Operator } from './operators.ts';
+import type { OperatorLayout } from './operators.ts';
 import { checkpointsDirectory } from './place.ts';
 import { clearLeftovers } from './retain.ts';
 import { metaOrWords, whatIsWrongWith } from './verify.ts';
@@ -19,7 +19,7 @@ export interface RecoverCheckpointOptions {
   data: string;
   store: string;
   log: RecoveryFacts['log'];
-  operators: readonly Operator[];
+  operators: readonly OperatorLayout[];
   savepoint?: string | null;
   dropsState?: boolean;
   /** Loud: a line for the operator and the event stream. */

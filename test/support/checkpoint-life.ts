@@ -4,7 +4,7 @@ import { KeeperBody } from '../../host/checkpoint/keeper.ts';
 import type { KeeperReport, KeptPart } from '../../host/checkpoint/keeper-message.ts';
 import { emptyManifest, type Manifest } from '../../host/checkpoint/manifest.ts';
 import type { CheckpointMeta } from '../../host/checkpoint/meta.ts';
-import type { Operator } from '../../host/checkpoint/operators.ts';
+import type { OperatorLayout } from '../../host/checkpoint/operators.ts';
 import { publishCheckpoint } from '../../host/checkpoint/publish.ts';
 import { type RecoverCheckpointOptions, recoverCheckpoint } from '../../host/checkpoint/recover.ts';
 import { restoreRecords } from '../../host/checkpoint/restore-source.ts';
@@ -21,7 +21,7 @@ const RING_BYTES = 4096;
 /** Turns without anything happening, after which a test is stuck. */
 const IDLE_TURNS_MAX = 1000;
 
-export const OPERATORS: Operator[] = [
+export const OPERATORS: OperatorLayout[] = [
   {
     id: 'clicks/0',
     kind: 'keyed',
