@@ -97,7 +97,7 @@ export interface EngineLimits {
   listenerMemoryBytes: number;
 }
 
-const RING_BYTES = 2 * MiB;
+const RING_BYTES = MiB;
 
 export type LimitOverrides = Partial<
   Omit<EngineLimits, 'imageBytesMax' | 'partitionMemoryBytes' | 'listenerMemoryBytes'>

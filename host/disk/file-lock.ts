@@ -7,7 +7,8 @@
 //
 // Not here  anything that opens the lock file by other means: closing any descriptor of it would give the lock back.
 
-import { link, lstat, open, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, link, lstat, open, unlink } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
 
 const SQLITE_BUSY = 5;
@@ -17,6 +18,7 @@ const SQLITE_CANTOPEN = 14;
 /** @returns null when it is held already, by whomever */
 export async function lockFile(path: string): Promise<{ release(): Promise<void> } | null> {
   await makeLockFile(path);
+  await access(path, constants.W_OK); // What may not be written SQLite opens to read, and then excludes nobody.
   const Database = sqlite().DatabaseSync;
   let database: DatabaseSync | undefined;
   try {

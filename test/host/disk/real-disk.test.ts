@@ -1,7 +1,7 @@
 // The real disk: the contract, and what only a real file system has: links, modes, processes that die.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -64,4 +64,22 @@ test('a lock of another process is respected while it lives, and free when it wa
   const held = await realDisk().lock(path);
   expect(held).not.toBeNull();
   await held!.release();
+});
+
+test('a lock file that may not be written is refused: SQLite would open it to read, and exclude nobody', async () => {
+  const directory = await emptyDirectory();
+  const path = join(directory, 'LOCK');
+  writeFileSync(path, '', { mode: 0o444 });
+  chmodSync(root, 0o755);
+  chmodSync(directory, 0o777);
+  const module = new URL('../../../host/disk/real-disk.ts', import.meta.url).href;
+  // Root may write everything: the lock is asked for as nobody, and what Node needs is loaded before.
+  const script = `import { realDisk } from '${module}';
+    process.getBuiltinModule('node:sqlite');
+    if (process.getuid() === 0) process.setuid(65534);
+    const outcome = await realDisk().lock('${path}').then(() => 'locked', ({ name, code }) => name + ' ' + code);
+    process.stdout.write(outcome);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [said] = await once(child.stdout, 'data');
+  expect(String(said)).toBe('DiskError EACCES');
 });
