@@ -9,11 +9,12 @@
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { openConsumer, type RingConsumer, takeRefusal } from '../../ring/spsc.ts';
 import type { Disk } from '../disk/disk.ts';
+import { troubleOf } from '../disk/trouble.ts';
 import { checkpointChunkBytes } from '../limits.ts';
 import type { Body, StepResult } from '../thread/body.ts';
 import type { RingPlace } from '../thread/topology.ts';
+import { stopped } from './checkpoint-stopped.ts';
 import type { AbortCode, KeeperReport } from './keeper-message.ts';
-import { isOutOfSpace } from './out-of-space.ts';
 import { PartKeeping } from './part-keeping.ts';
 import { unfinishedDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
@@ -84,7 +85,7 @@ export class KeeperBody implements Body {
     this.giveUp(checkpoint)
       .then(() => this.options.report({ type: 'checkpointAborted', checkpoint, code, reason }))
       .catch((error: unknown) => {
-        this.failure = error;
+        this.failure = stopped(error);
       })
       .finally(() => {
         this.removals--;
@@ -106,7 +107,7 @@ export class KeeperBody implements Body {
       return result;
     } catch (error) {
       const code = abortCodeOf(error);
-      if (code === undefined) throw error;
+      if (code === undefined) throw stopped(error);
       this.abort(keeping.newest, code, (error as Error).message);
       return 'blocked';
     }
@@ -122,5 +123,5 @@ export class KeeperBody implements Body {
 function abortCodeOf(error: unknown): AbortCode | undefined {
   const { name, code } = error as { name?: string; code?: string };
   if (name === 'CheckpointError' && code === 'DAMAGED') return 'DAMAGED';
-  return isOutOfSpace(error) ? 'NO_SPACE' : undefined;
+  return troubleOf(error) === 'no-room' ? 'NO_SPACE' : undefined;
 }

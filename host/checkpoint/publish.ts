@@ -6,10 +6,11 @@
 // disk too, and nothing of the new one stays. What is no longer needed is removed after it (retain.ts).
 
 import type { Disk } from '../disk/disk.ts';
+import { troubleOf } from '../disk/trouble.ts';
 import { unfinishedPath } from '../log/place.ts';
+import { stopped } from './checkpoint-stopped.ts';
 import { type Manifest, writeManifest } from './manifest.ts';
 import { type CheckpointMeta, encodeMeta } from './meta.ts';
-import { isOutOfSpace } from './out-of-space.ts';
 import { checkpointDirectory, checkpointsDirectory, META_NAME, manifestPath, unfinishedDirectory } from './place.ts';
 import { removeTree } from './remove-tree.ts';
 import { withCheckpoint } from './retain.ts';
@@ -17,7 +18,8 @@ import { withCheckpoint } from './retain.ts';
 /**
  * @param manifest  the one that counts now
  * @returns the one that counts from now on
- * @throws DiskError; when isOutOfSpace of it, the checkpoint is given up and gone, and `manifest` still counts
+ * @throws DiskError for want of room: the checkpoint is given up and gone, `manifest` still counts. CheckpointStopped for
+ *         anything else: the run must end
  */
 export async function publishCheckpoint(
   disk: Disk,
@@ -35,7 +37,8 @@ export async function publishCheckpoint(
     await writeManifest(disk, data, next);
     return next;
   } catch (error) {
-    if (isOutOfSpace(error)) await giveUp(disk, data, meta.id, next.generation);
+    if (troubleOf(error) !== 'no-room') throw stopped(error);
+    await giveUp(disk, data, meta.id, next.generation);
     throw error;
   }
 }

@@ -113,14 +113,23 @@ test.each(['write', 'sync'] as const)('an EIO of any %s ends the run', async (op
     const life = newLife();
     await life.checkpoint(1);
     life.disk.fault = failNth(operation, nth, 'EIO');
-    await expect(life.checkpoint(2)).rejects.toMatchObject({ name: 'DiskError', code: 'EIO', operation });
+    await expect(life.checkpoint(2)).rejects.toMatchObject({
+      code: 'CHECKPOINT_POISONED',
+      cause: { code: 'EIO', operation },
+    });
   }
 });
 
 test('a sync that fails for want of space ends the run as well: what it covered may be lost', async () => {
   const life = newLife();
   life.disk.fault = failNth('sync', 1, 'ENOSPC');
-  await expect(life.checkpoint(1)).rejects.toMatchObject({ code: 'ENOSPC', operation: 'sync' });
+  await expect(life.checkpoint(1)).rejects.toMatchObject({ code: 'CHECKPOINT_POISONED', cause: { code: 'ENOSPC' } });
+});
+
+test('a disk that became read-only ends the run with what a person must do', async () => {
+  const life = newLife();
+  life.disk.fault = failNth('open', 1, 'EROFS');
+  await expect(life.checkpoint(1)).rejects.toMatchObject({ code: 'CHECKPOINT_NOT_WRITABLE' });
 });
 
 test('control may abort at any time: the rest is drained, the next one is whole', async () => {
