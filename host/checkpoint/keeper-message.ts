@@ -5,8 +5,10 @@ import type { WrittenPart } from './part-writer.ts';
 /** The first frame of a part, FRAME_BARRIER, as JSON. */
 export interface PartHead {
   checkpoint: number;
-  /** The last checkpoint that a manifest names: what SAME refers to. 0: every block comes whole. */
+  /** The last checkpoint that a manifest names, 0 for none: blocks that did not change since then come as SAME. */
   base: number;
+  /** Every block comes whole: after a start, of a savepoint, and after a DAMAGED abort. */
+  full: boolean;
   partition: number;
   partitions: number;
   planHash: string;
@@ -22,7 +24,7 @@ export interface KeptPart extends WrittenPart {
 export type AbortCode =
   /** The disk is full: nothing of the checkpoint is left on it, those before are whole, events go on. */
   | 'NO_SPACE'
-  /** An older part that was to be carried over is damaged: the next checkpoint must be a full one (base 0). */
+  /** An older part that was to be carried over is damaged: the next checkpoint must be a full one. */
   | 'DAMAGED'
   /** Control said so. */
   | 'ASKED';

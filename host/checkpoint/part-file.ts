@@ -1,6 +1,7 @@
 // host/checkpoint/part-file.ts — reads bytes of one part file, and single blocks of it: nothing is handed out unverified.
 
 import { crc32 } from 'node:zlib';
+import { BLOCK_BYTES } from '../../assembly/layout.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { chainAfterHeader, decodePartHeader, type PartHeader, recordBytes } from './part-header.ts';
@@ -17,8 +18,12 @@ import {
 } from './part-layout.ts';
 import { checkpointDirectory, partName } from './place.ts';
 
-/** Heads and small records come out of here; of a block at most this much is copied once more. */
-const WINDOW_BYTES = 4096;
+/**
+ * Bytes are read ahead and copied once more: a round trip to the pool of threads costs more than the copy. A file that is read
+ * on and on is read in ever larger pieces; where somebody jumps about, a piece is a block with its heads.
+ */
+const WINDOW_BYTES_MIN = BLOCK_BYTES + 4096;
+const WINDOW_BYTES_MAX = 1024 * 1024;
 
 /** Where the bytes of a block lie: a BLOCK record in a checkpoint's part of the same partition. */
 export interface BlockPlace {
@@ -39,7 +44,7 @@ export class PartFile {
   /** From where the chain of the first record goes on. */
   readonly chain: number;
   private readonly file: DiskFile;
-  private readonly window = Buffer.alloc(WINDOW_BYTES);
+  private window = Buffer.allocUnsafeSlow(WINDOW_BYTES_MIN);
   private windowAt = 0;
   private windowBytes = 0;
 
@@ -79,13 +84,12 @@ export class PartFile {
   /** Fills `into`, which may be anybody's memory. */
   async read(into: Uint8Array, position: number): Promise<void> {
     let done = this.fromWindow(into, position);
-    if (done < into.byteLength && into.byteLength - done <= WINDOW_BYTES) {
-      this.windowBytes = 0;
-      this.windowAt = position + done;
-      this.windowBytes = await this.file.read(this.window, this.windowAt);
+    while (done < into.byteLength) {
+      if ((await this.fillWindow(position + done)) === 0) {
+        throw this.damaged(position + done, 'the file ends inside a record');
+      }
       done += this.fromWindow(into.subarray(done), position + done);
-    } else if (done < into.byteLength) done += await this.file.read(into.subarray(done), position + done);
-    if (done < into.byteLength) throw this.damaged(position + done, 'the file ends inside a record');
+    }
   }
 
   /** The entries of one block into the caller's memory, which is as long as they are. */
@@ -114,6 +118,16 @@ export class PartFile {
       throw this.damaged(offset, `the checksum of block ${index ?? found} is wrong`);
     }
     return found;
+  }
+
+  private async fillWindow(position: number): Promise<number> {
+    const isNext = position === this.windowAt + this.windowBytes && this.windowBytes > 0;
+    const wanted = isNext ? Math.min(this.window.byteLength * 2, WINDOW_BYTES_MAX) : WINDOW_BYTES_MIN;
+    if (this.window.byteLength < wanted) this.window = Buffer.allocUnsafeSlow(wanted);
+    this.windowBytes = 0;
+    this.windowAt = position;
+    this.windowBytes = await this.file.read(this.window.subarray(0, wanted), position);
+    return this.windowBytes;
   }
 
   private fromWindow(into: Uint8Array, position: number): number {

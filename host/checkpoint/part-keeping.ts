@@ -170,9 +170,9 @@ export class PartKeeping {
   }
 
   /** The part that SAME refers to. That the last one became a checkpoint is heard from the head of the next. */
-  private placesOf({ base, checkpoint, partition }: PartHead): BlockPlaces {
-    if (base === 0) return new BlockPlaces(0);
+  private placesOf({ base, full, checkpoint, partition }: PartHead): BlockPlaces {
     for (const places of [this.done, this.current]) if (places?.checkpoint === base) return places;
+    if (full) return new BlockPlaces(0);
     throw new Error(
       `checkpoint ${checkpoint} of partition ${partition} builds on ${base}; known are ${this.current.checkpoint} and ${this.done?.checkpoint}`,
     );

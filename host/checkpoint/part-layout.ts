@@ -17,7 +17,7 @@
 //            the block is the BLOCK record at `offset` of that checkpoint's part of this partition, whose crc is `crc`
 //   END      ├ u32 records before it ┼ u32 chain before it ┤
 //
-// A ring from a partition to the keeper carries the same records: FRAME_BARRIER a JSON head (PartHead, keeper.ts),
+// A ring from a partition to the keeper carries the same records: FRAME_BARRIER a JSON head (PartHead, keeper-message.ts),
 // FRAME_DATA one record (crc and chain 0; of SAME the first two fields), FRAME_END ├ u32 records ┤.
 
 export const PART_MAGIC = 0x54525050; // "PPRT"

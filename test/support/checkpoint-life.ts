@@ -18,6 +18,8 @@ export const DATA = 'data';
 export const STORE = '00112233445566778899aabbccddeeff';
 const PLAN_HASH = 'ab'.repeat(32);
 const RING_BYTES = 4096;
+/** The smallest ring that carries a whole block in one frame. */
+export const BLOCK_RING_BYTES = 1024 * 1024;
 /** Turns without anything happening, after which a test is stuck. */
 const IDLE_TURNS_MAX = 1000;
 
@@ -53,6 +55,13 @@ export function haltAt(disk: SimDisk, index: number): Promise<never> {
   });
 }
 
+interface LifeOptions {
+  base?: number;
+  full?: boolean;
+  name?: string;
+  published?: () => void;
+}
+
 export class CheckpointLife {
   readonly disk: SimDisk;
   readonly partitions: PartitionState[];
@@ -62,15 +71,20 @@ export class CheckpointLife {
   private readonly producers: RingProducer[];
   private readonly halted: Promise<never>;
 
-  constructor(disk: SimDisk, partitions: PartitionState[], halted: Promise<never> = new Promise(() => {})) {
+  constructor(
+    disk: SimDisk,
+    partitions: PartitionState[],
+    halted: Promise<never> = new Promise(() => {}),
+    capacityBytes = RING_BYTES,
+  ) {
     this.disk = disk;
     this.partitions = partitions;
     this.halted = halted;
     halted.catch(() => {});
     const doorbells = new SharedArrayBuffer(doorbellBytes(1));
-    const place = { baseBytes: 0, capacityBytes: RING_BYTES };
-    const buffers = partitions.map(() => new SharedArrayBuffer(ringBytes(RING_BYTES)));
-    this.producers = buffers.map((buffer) => openProducer(buffer, 0, RING_BYTES));
+    const place = { baseBytes: 0, capacityBytes };
+    const buffers = partitions.map(() => new SharedArrayBuffer(ringBytes(capacityBytes)));
+    this.producers = buffers.map((buffer) => openProducer(buffer, 0, capacityBytes));
     this.keeper = new KeeperBody({
       disk,
       data: DATA,
@@ -82,9 +96,9 @@ export class CheckpointLife {
   }
 
   /** The state as it is, to the keeper. @returns the parts, or undefined when the checkpoint was aborted */
-  async send(id: number, base: number): Promise<KeptPart[] | undefined> {
+  async send(id: number, base: number, full = false): Promise<KeptPart[] | undefined> {
     const frames = this.partitions.map((state, partition) => {
-      const head = { checkpoint: id, base, partition, partitions: this.partitions.length, planHash: PLAN_HASH };
+      const head = { checkpoint: id, base, full, partition, partitions: this.partitions.length, planHash: PLAN_HASH };
       return [...state.frames(head)];
     });
     for (const state of this.partitions) state.epoch = id + 1;
@@ -126,12 +140,9 @@ export class CheckpointLife {
   }
 
   /** From the barrier to the removal of what is no longer kept. @returns whether it is a checkpoint */
-  async checkpoint(
-    id: number,
-    options: { base?: number; name?: string; published?: () => void } = {},
-  ): Promise<boolean> {
+  async checkpoint(id: number, options: LifeOptions = {}): Promise<boolean> {
     const base = options.base ?? this.manifest.checkpoints[0]?.id ?? 0;
-    const parts = await this.send(id, base);
+    const parts = await this.send(id, base, options.full);
     if (parts === undefined) return false;
     const before = this.manifest;
     const meta = this.metaOf(id, parts, options.name ?? null);

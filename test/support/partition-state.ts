@@ -75,7 +75,7 @@ export class PartitionState {
       for (const [start, blocks] of panes) {
         yield record(RECORD_PANE, panePayload(start, blocks.length));
         for (const [index, { bytes, mark }] of blocks.entries()) {
-          const isSame = head.base > 0 && mark <= head.base;
+          const isSame = !head.full && mark <= head.base;
           yield record(isSame ? RECORD_SAME : RECORD_BLOCK, blockPayload(index, bytes, isSame));
         }
       }

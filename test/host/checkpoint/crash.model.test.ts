@@ -57,7 +57,7 @@ async function checkStart(disk: SimDisk, { texts, published }: Lived): Promise<v
   const next = new CheckpointLife(disk, [new PartitionState()]);
   next.manifest = again.manifest;
   next.partitions[0]!.block('clicks/0', 0, 0, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
-  await next.checkpoint(again.manifest.lastId + 1, { base: 0 });
+  await next.checkpoint(again.manifest.lastId + 1, { full: true });
   const last = await recover(disk);
   expect(await textsOf(disk, last.from!)).toEqual(next.texts());
 }

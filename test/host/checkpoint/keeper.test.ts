@@ -1,7 +1,7 @@
 // The keeper: what it writes, when it gives a checkpoint up, and what ends the run.
 import { expect, test } from 'vitest';
 import { CHECKPOINT_REACH_MAX } from '../../../host/limits.ts';
-import { CheckpointLife, DATA, prepare, recover, textsOf } from '../../support/checkpoint-life.ts';
+import { BLOCK_RING_BYTES, CheckpointLife, DATA, prepare, recover, textsOf } from '../../support/checkpoint-life.ts';
 import { PartitionState } from '../../support/partition-state.ts';
 import { seededRandom } from '../../support/random.ts';
 import { failNth, SimDisk } from '../../support/sim-disk.ts';
@@ -14,6 +14,15 @@ function newLife(partitions = 2): CheckpointLife {
     for (let at = 0; at < 8; at++) state.block('clicks/0', 0, at, block(index, at));
   }
   return new CheckpointLife(prepare(new SimDisk()), states);
+}
+
+/** Parts of several chunks each. */
+function largeLife(): CheckpointLife {
+  const states = [new PartitionState(), new PartitionState()];
+  for (const [index, state] of states.entries()) {
+    for (let at = 0; at < 40; at++) state.block('clicks/0', 0, at, new Uint8Array(65_528).fill(index * 40 + at));
+  }
+  return new CheckpointLife(prepare(new SimDisk()), states, undefined, BLOCK_RING_BYTES);
 }
 
 const filesOf = (disk: SimDisk) => disk.paths().filter((path) => !path.endsWith('.keep'));
@@ -51,19 +60,23 @@ test('what nobody changes is carried over before it is too far back, a part at a
 test('a full checkpoint refers to none before it', async () => {
   const life = newLife();
   await life.checkpoint(1);
-  await life.checkpoint(2, { base: 0 });
+  await life.checkpoint(2, { full: true });
   expect((await recover(life.disk)).from?.parts.map(({ refers }) => refers)).toEqual([[], []]);
 });
 
-test('a disk that is full at any write costs that checkpoint, and nothing else', async () => {
+test.each([
+  ['small parts', newLife, 4], // Two parts, META, MANIFEST.
+  ['parts of several chunks', largeLife, 8],
+])('a disk that is full at any write of %s costs that checkpoint, and nothing else', async (_, begin, writes) => {
   let refusals = 0;
   for (let nth = 1; ; nth++) {
-    const life = newLife();
+    const life = begin();
     await life.checkpoint(1);
     const before = filesOf(life.disk);
     life.partitions[1]!.block('clicks/1', 5, 0, block(5));
     life.disk.fault = failNth('write', nth, 'ENOSPC');
-    const made = await life.checkpoint(2).catch((error: { code: string }) => {
+    const full = begin === largeLife;
+    const made = await life.checkpoint(2, { full }).catch((error: { code: string }) => {
       expect(error.code).toBe('ENOSPC');
       return false;
     });
@@ -75,7 +88,7 @@ test('a disk that is full at any write costs that checkpoint, and nothing else',
     expect([from?.id, from?.parts[0]?.refers]).toEqual([3, [1]]);
     expect(await textsOf(life.disk, from!)).toEqual(life.texts());
   }
-  expect(refusals).toBe(4); // Two parts, META, MANIFEST.
+  expect(refusals).toBe(writes);
 });
 
 test.each(['open', 'makeDirectory', 'rename'] as const)('a disk that is full at any %s, too', async (operation) => {
@@ -165,7 +178,7 @@ test('an older part that is damaged where it is carried over costs the checkpoin
   let id = 2;
   while (await life.checkpoint(id)) id++;
   expect(id).toBeLessThanOrEqual(1 + CHECKPOINT_REACH_MAX);
-  await life.checkpoint(id + 1, { base: 0 });
+  await life.checkpoint(id + 1, { full: true });
   expect(await textsOf(life.disk, (await recover(life.disk)).from!)).toEqual(life.texts());
 });
 

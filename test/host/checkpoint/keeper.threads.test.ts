@@ -58,7 +58,14 @@ class KeeperThread {
 
   async keep(id: number, base: number, states: readonly PartitionState[]): Promise<KeptPart[]> {
     const frames = states.map((state, partition) => {
-      const head: PartHead = { checkpoint: id, base, partition, partitions: PARTITIONS, planHash: PLAN_HASH };
+      const head: PartHead = {
+        checkpoint: id,
+        base,
+        full: false,
+        partition,
+        partitions: PARTITIONS,
+        planHash: PLAN_HASH,
+      };
       return [...state.frames(head)];
     });
     for (const state of states) state.epoch = id + 1;

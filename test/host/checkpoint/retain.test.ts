@@ -15,7 +15,7 @@ async function lifeOf(ids: readonly number[], names: Record<number, string> = {}
   for (const id of ids) {
     state.block('clicks/0', 0, 0, new Uint8Array(8).fill(id));
     const name = names[id];
-    await life.checkpoint(id, name === undefined ? {} : { name, base: 0 });
+    await life.checkpoint(id, name === undefined ? {} : { name, full: true });
   }
   return life;
 }
@@ -57,7 +57,7 @@ test('a savepoint stays until it is removed by name, and does not hold the log',
 
 test('a savepoint that nothing refers to goes with its name', async () => {
   const life = await lifeOf([1, 2], { 1: 'first' });
-  for (const id of [3, 4, 5]) await life.checkpoint(id, { base: 0 });
+  for (const id of [3, 4, 5]) await life.checkpoint(id, { full: true });
   expect(await directories(life)).toEqual([1, 3, 4, 5]);
   await removeSavepoint(life.disk, DATA, life.manifest, 'first');
   expect(await directories(life)).toEqual([3, 4, 5]);
