@@ -238,7 +238,6 @@ export class PartKeeping {
     const { checkpoint, partition } = part.head;
     await part.older.close();
     const written = await part.writer.finish();
-    if (this.options.isAborted(checkpoint)) return;
     this.done = part.places;
     const refers = [...part.refers].sort((one, two) => one - two);
     this.options.kept(checkpoint, { ...written, partition, refers });

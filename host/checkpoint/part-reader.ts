@@ -3,7 +3,7 @@
 // Promises
 //   - nothing is handed out before its checksum, and that of every record before it, was right.
 //   - a block's bytes go straight into memory that the caller names; nothing else of the file is held but a window.
-//   - the end is reached only when END counts what came, the chain is what META calls the digest, and no byte follows.
+//   - the end is reached only when END counts what came, and size and chain are what META calls bytes and digest.
 // Not here  what the entries mean; in which order panes must come.
 
 import { crc32 } from 'node:zlib';
@@ -109,7 +109,8 @@ async function* recordsOf(
     } else {
       const payload = await smallPayload(file, offset, payloadBytes, crc);
       if (kind === RECORD_END) {
-        checkEnd(file, offset, payload, { records, before, isDigest: chain === digest, isLast: next === file.size });
+        checkEnd(file, offset, payload, records, before);
+        if (chain !== digest) throw file.damaged(offset, 'its digest is not the one that META names');
         return;
       }
       yield kind === RECORD_SAME
@@ -177,15 +178,8 @@ function decode(file: PartFile, offset: number, kind: number, payload: Uint8Arra
   throw file.damaged(offset, `a record of kind ${kind} and ${payload.byteLength} bytes`);
 }
 
-function checkEnd(
-  file: PartFile,
-  offset: number,
-  payload: Uint8Array,
-  { records, before, isDigest, isLast }: { records: number; before: number; isDigest: boolean; isLast: boolean },
-): void {
+function checkEnd(file: PartFile, offset: number, payload: Uint8Array, records: number, before: number): void {
   const view = viewOf(payload);
   const counts = payload.byteLength === END_PAYLOAD_BYTES && view.getUint32(END_RECORDS, true) === records;
   if (!counts || view.getUint32(END_CHAIN, true) !== before) throw file.damaged(offset, 'its end counts other records');
-  if (!isLast) throw file.damaged(offset, 'bytes follow its end');
-  if (!isDigest) throw file.damaged(offset, 'its digest is not the one that META names: it is of another checkpoint');
 }

@@ -146,12 +146,22 @@ test('files of two checkpoints, or of two partitions, that changed places are no
   }
 });
 
-test('a part of the same checkpoint and partition, but of another time, has another digest', async () => {
+test('a part of another partition says whose it is', async () => {
+  const disk = diskOf((changed) => changed.set(`${DATA}/ckpt/3/p-0.part`, files.get(`${DATA}/ckpt/3/p-1.part`)!));
+  const { passedOver } = await recover(disk);
+  expect(passedOver).toMatchObject([{ id: 3, why: `${DATA}/ckpt/3/p-0.part: it is of partition 1, expected 0` }]);
+});
+
+test('a part of the same checkpoint and partition, as long but of another time, has another digest', async () => {
   const disk = prepare(new SimDisk());
   const life = new CheckpointLife(disk, [new PartitionState(), new PartitionState()]);
-  for (const state of life.partitions) state.block('clicks/0', 0, 0, Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9));
+  for (const state of life.partitions) {
+    state.block('clicks/0', 0, 0, new Uint8Array(8).fill(9));
+    state.block('clicks/0', 1000, 0, new Uint8Array(16).fill(9));
+  }
   await life.checkpoint(1);
   const path = `${DATA}/ckpt/1/p-0.part`;
+  expect(disk.bytesOf(path).byteLength).toBe(files.get(path)!.byteLength);
   const wrong = await wrongOnes(diskOf((changed) => changed.set(path, disk.bytesOf(path))));
   expect(wrong).toContain(1);
 });
