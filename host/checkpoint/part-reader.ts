@@ -1,0 +1,185 @@
+// host/checkpoint/part-reader.ts — a part file from its beginning to its end, record by record.
+//
+// Promises
+//   - nothing is handed out before its checksum, and that of every record before it, was right.
+//   - a block's bytes go straight into memory that the caller names; nothing else of the file is held but a window.
+//   - the end is reached only when END counts what came, and size and chain are what META calls bytes and digest.
+// Not here  what the entries mean; in which order panes must come.
+
+import { crc32 } from 'node:zlib';
+import { BLOCK_BYTES } from '../../assembly/layout.ts';
+import type { Disk } from '../disk/disk.ts';
+import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.ts';
+import { viewOf } from '../log/fields.ts';
+import { type BlockPlace, OlderParts, PartFile } from './part-file.ts';
+import { chainOf, recordBytes } from './part-header.ts';
+import {
+  BLOCK_HEAD_BYTES,
+  END_CHAIN,
+  END_PAYLOAD_BYTES,
+  END_RECORDS,
+  PANE_BLOCKS,
+  PANE_BYTES,
+  PANE_ENTRY_COUNT,
+  PANE_ROWS,
+  PANE_START,
+  PART_HEADER_BYTES,
+  RECORD_BLOCK,
+  RECORD_BYTES,
+  RECORD_CHAIN,
+  RECORD_CRC,
+  RECORD_END,
+  RECORD_HEADER_BYTES,
+  RECORD_KIND,
+  RECORD_PANE,
+  RECORD_SAME,
+  RECORD_STAGE,
+  SAME_BYTES,
+  SAME_CHECKPOINT,
+  SAME_CRC,
+  SAME_INDEX,
+  SAME_OFFSET,
+  SAME_USED_BYTES,
+} from './part-layout.ts';
+import type { WrittenPart } from './part-writer.ts';
+import { checkpointDirectory, partName } from './place.ts';
+
+/** What the stage says of itself in front of its panes. */
+export interface StageHead {
+  /** The operator's id (host/plan). */
+  stage: string;
+  [fact: string]: unknown;
+}
+
+export type PartRecord =
+  | { kind: 'stage'; head: StageHead }
+  | { kind: 'pane'; start: number; rows: number; entryCount: number; blocks: number }
+  | { kind: 'block'; index: number; bytes: Uint8Array; place: BlockPlace };
+
+/** Where the entries of a block of `usedBytes` are to lie: memory of exactly this length. Called before they are verified. */
+export type RoomForBlock = (usedBytes: number) => Uint8Array;
+
+export interface PartSource extends WrittenPart {
+  disk: Disk;
+  data: string;
+  store: string;
+  checkpoint: number;
+  partition: number;
+}
+
+/** @throws CheckpointError, DiskError; memory that `room` gave for the record that failed may hold anything */
+export async function* readPart(source: PartSource, room: RoomForBlock): AsyncGenerator<PartRecord, void> {
+  const { disk, data, store, checkpoint, partition } = source;
+  const path = `${checkpointDirectory(data, checkpoint)}/${partName(partition)}`;
+  const file = await PartFile.open(disk, path, { checkpoint, partition, store });
+  const older = new OlderParts(disk, data, store, partition);
+  try {
+    if (file.size !== source.bytes) throw file.damaged(file.size, `the file ends here, expected ${source.bytes} bytes`);
+    yield* recordsOf(file, older, source, room);
+  } finally {
+    await file.close();
+    await older.close();
+  }
+}
+
+async function* recordsOf(
+  file: PartFile,
+  older: OlderParts,
+  { checkpoint, digest }: PartSource,
+  room: RoomForBlock,
+): AsyncGenerator<PartRecord, void> {
+  const head = Buffer.alloc(RECORD_HEADER_BYTES);
+  let { chain } = file;
+  let offset = PART_HEADER_BYTES;
+  for (let records = 0; ; records++) {
+    await file.read(head, offset);
+    const before = chain;
+    chain = chainOf(head, 0, before);
+    if (chain !== head.readUInt32LE(RECORD_CHAIN)) throw file.damaged(offset, 'no record follows on the one before');
+    const kind = head.readUInt32LE(RECORD_KIND);
+    const payloadBytes = head.readUInt32LE(RECORD_BYTES);
+    const crc = head.readUInt32LE(RECORD_CRC);
+    const next = offset + recordBytes(payloadBytes);
+    if (next > file.size) throw file.damaged(offset, `a record of ${payloadBytes} bytes, the file has fewer`);
+    await checkPadding(file, offset + RECORD_HEADER_BYTES + payloadBytes, next);
+    if (kind === RECORD_BLOCK) {
+      const bytes = room(usedBytesOf(file, offset, payloadBytes));
+      const index = await file.readBlockPayload(offset, crc, undefined, bytes);
+      yield { kind: 'block', index, bytes, place: { checkpoint, offset, usedBytes: bytes.byteLength, crc } };
+    } else {
+      const payload = await smallPayload(file, offset, payloadBytes, crc);
+      if (kind === RECORD_END) {
+        checkEnd(file, offset, payload, records, before);
+        if (chain !== digest) throw file.damaged(offset, 'its digest is not the one that META names');
+        return;
+      }
+      yield kind === RECORD_SAME
+        ? await sameBlock(file, offset, payload, older, room)
+        : decode(file, offset, kind, payload);
+    }
+    offset = next;
+  }
+}
+
+async function checkPadding(file: PartFile, from: number, to: number): Promise<void> {
+  if (from === to) return;
+  const padding = new Uint8Array(to - from);
+  await file.read(padding, from);
+  if (padding.some((byte) => byte !== 0)) throw file.damaged(from, 'expected zeros between two records');
+}
+
+function usedBytesOf(file: PartFile, offset: number, payloadBytes: number): number {
+  const usedBytes = payloadBytes - BLOCK_HEAD_BYTES;
+  if (usedBytes >= 0 && usedBytes <= BLOCK_BYTES) return usedBytes;
+  throw file.damaged(offset, `a block of ${usedBytes} bytes, expected at most ${BLOCK_BYTES}`);
+}
+
+async function smallPayload(file: PartFile, offset: number, bytes: number, crc: number): Promise<Uint8Array> {
+  if (bytes > CHECKPOINT_CHUNK_BYTES_MAX) throw file.damaged(offset, `a record of ${bytes} bytes`);
+  const payload = new Uint8Array(bytes);
+  await file.read(payload, offset + RECORD_HEADER_BYTES);
+  if (crc32(payload) !== crc) throw file.damaged(offset, "the record's checksum is wrong");
+  return payload;
+}
+
+async function sameBlock(
+  file: PartFile,
+  offset: number,
+  payload: Uint8Array,
+  older: OlderParts,
+  room: RoomForBlock,
+): Promise<PartRecord> {
+  if (payload.byteLength !== SAME_BYTES) throw file.damaged(offset, `a reference of ${payload.byteLength} bytes`);
+  const view = viewOf(payload);
+  const index = view.getUint32(SAME_INDEX, true);
+  const place: BlockPlace = {
+    checkpoint: view.getUint32(SAME_CHECKPOINT, true),
+    offset: view.getFloat64(SAME_OFFSET, true),
+    usedBytes: usedBytesOf(file, offset, BLOCK_HEAD_BYTES + view.getUint32(SAME_USED_BYTES, true)),
+    crc: view.getUint32(SAME_CRC, true),
+  };
+  const bytes = room(place.usedBytes);
+  await older.readBlock(place, index, bytes);
+  return { kind: 'block', index, bytes, place };
+}
+
+function decode(file: PartFile, offset: number, kind: number, payload: Uint8Array): PartRecord {
+  const view = viewOf(payload);
+  if (kind === RECORD_STAGE) return { kind: 'stage', head: JSON.parse(Buffer.from(payload).toString()) };
+  if (kind === RECORD_PANE && payload.byteLength === PANE_BYTES) {
+    return {
+      kind: 'pane',
+      start: view.getFloat64(PANE_START, true),
+      rows: view.getFloat64(PANE_ROWS, true),
+      entryCount: view.getUint32(PANE_ENTRY_COUNT, true),
+      blocks: view.getUint32(PANE_BLOCKS, true),
+    };
+  }
+  throw file.damaged(offset, `a record of kind ${kind} and ${payload.byteLength} bytes`);
+}
+
+function checkEnd(file: PartFile, offset: number, payload: Uint8Array, records: number, before: number): void {
+  const view = viewOf(payload);
+  const counts = payload.byteLength === END_PAYLOAD_BYTES && view.getUint32(END_RECORDS, true) === records;
+  if (!counts || view.getUint32(END_CHAIN, true) !== before) throw file.damaged(offset, 'its end counts other records');
+}
