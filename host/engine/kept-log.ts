@@ -84,10 +84,17 @@ export class KeptLog {
       case 'logReady':
         this.share.replay.through = message.booted;
         return { type: 'ready' };
+      case 'barrierDurable':
+        return { type: 'barrierDurable', checkpoint: message.checkpoint, group: message.group };
       case 'logDone':
         if (message.isSealed) await this.store.stop(message.lastGroup);
         return { type: 'done', openRows: 0 };
     }
+  }
+
+  /** The next group of the log ends with the barrier of this checkpoint. */
+  barrier(checkpoint: number): void {
+    this.order({ type: 'barrier', checkpoint });
   }
 
   /** Listeners have published their last entry. */

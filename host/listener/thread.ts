@@ -149,6 +149,7 @@ class ListenerThread {
         memory: log.memories[listener]!,
         doorbell: doorbells[logThread(topology)]!,
         wallMs: wallClockMs,
+        passed: (checkpoint, stream, producers) => tell({ type: 'barrierPassed', checkpoint, stream, producers }),
         handOver: (move, time) => tell({ type: 'handOver', move, time }),
         movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
         // One listener reads what the log holds; whom it concerns is told to the others as producers come back.

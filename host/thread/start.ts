@@ -49,6 +49,10 @@ export type ThreadMessage =
   | { type: 'outputEnded'; output: number }
   | { type: 'refused'; stage: string; reason: number; detail: string }
   | { type: 'handOver'; move: Move; time: ProducerHandover }
+  /** The group at whose end a checkpoint's barrier stands is on the medium. */
+  | { type: 'barrierDurable'; checkpoint: number; group: number }
+  /** A listener has decoded everything before the barrier of one stream. */
+  | { type: 'barrierPassed'; checkpoint: number; stream: number; producers: readonly ProducerHandover[] }
   | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
   | { type: 'released'; id: number; handover: ProducerHandover | null };
 
