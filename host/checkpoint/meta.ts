@@ -1,6 +1,7 @@
 // host/checkpoint/meta.ts — META: what a checkpoint is besides its parts. One JSON object and its checksum.
 
 import type { Disk } from '../disk/disk.ts';
+import type { KeptProducer } from '../listener/producers.ts';
 import { readWhole } from '../log/read-facts.ts';
 import { decodeChecked, encodeChecked } from '../store/checked-json.ts';
 import { CheckpointError } from './checkpoint-error.ts';
@@ -23,8 +24,8 @@ export interface CheckpointMeta {
   operators: OperatorLayout[];
   /** One per partition, in order. */
   parts: KeptPart[];
-  /** What listeners hold: producers' times by stream. Opaque here. */
-  listeners: unknown;
+  /** By stream: whose time stood where. */
+  producers: KeptProducer[][];
   /** Transactions that sinks prepared: to be committed again on restore. Opaque here. */
   prepared: unknown;
   /** [output][partition]: the offset of the next result. */

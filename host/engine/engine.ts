@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads';
 import { doorbellBytes, ring } from '../../ring/doorbell.ts';
 import { ringBytes } from '../../ring/spsc.ts';
 import { chanceU32 } from '../chance.ts';
+import type { KeeperReport } from '../checkpoint/keeper-message.ts';
 import { monotonicMs } from '../clock.ts';
 import { Counters, counterBytes } from '../counters.ts';
 import { subscriptionBytes } from '../egress/subscriptions.ts';
@@ -24,7 +25,15 @@ import { compilePlan } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
 import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
-import { egressThread, logThread, partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import {
+  egressThread,
+  keeperThread,
+  logThread,
+  partitionRings,
+  type Topology,
+  threadName,
+  topology,
+} from '../thread/topology.ts';
 import { KeptLog, type KeptLogOptions } from './kept-log.ts';
 import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
@@ -135,13 +144,13 @@ export class Engine {
     }
     const host = options.host ?? '127.0.0.1';
     const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
-    const { data: directory, ack = 'durable' } = options;
+    const { data: directory, ack = 'durable', log: report = () => undefined } = options;
     const kept =
       directory === undefined
         ? null
-        : await KeptLog.open({ directory, ack, limits: options.logLimits }, plan, topo.listeners, limits);
+        : await KeptLog.open({ directory, ack, limits: options.logLimits, report }, plan, topo, limits);
     const start = sharedState(plan, topo, limits, options.jobUrl, host, port, kept);
-    const engine = new Engine(plan, start, kept, options.log ?? (() => undefined));
+    const engine = new Engine(plan, start, kept, report);
     await engine.spawn();
     return engine;
   }
@@ -188,12 +197,13 @@ export class Engine {
     const failed = this.ended.then(() => undefined);
     // The log comes first: what it holds says where the others begin.
     if (this.kept !== null) {
-      const ready = this.watch(this.kept.spawn(start, this.plan), logThread(topo));
+      const ready = this.watch(this.kept.spawn(start), logThread(topo));
       await Promise.race([ready, failed]);
     }
     const others = Array.from({ length: egressThread(topo) + 1 }, (_, thread) =>
       this.spawnThread(thread, thread < topo.listeners ? LISTENER : thread < egressThread(topo) ? PARTITION : EGRESS),
     );
+    if (this.kept !== null) others.push(this.watch(this.kept.spawnKeeper(start), keeperThread(topo)));
     await Promise.race([Promise.all(others), failed]);
     clearTimeout(tooLate);
     this.watchSilence();
@@ -227,8 +237,8 @@ export class Engine {
         if (message.type === 'ready') resolve();
         else this.hear(thread, message);
       };
-      worker.on('message', (message: ThreadMessage | LogMessage) => {
-        if (!isLogMessage(message)) return hear(message);
+      worker.on('message', (message: ThreadMessage | LogMessage | KeeperReport) => {
+        if (!isOfKept(message)) return hear(message);
         if (message.type === 'logDone') this.done.add(thread); // It ends by itself while its end is noted.
         this.kept!.hear(message).then(
           (meant) => meant === null || hear(meant),
@@ -272,6 +282,8 @@ export class Engine {
         return this.log(`stage ${message.stage}: a row was refused (reason ${message.reason}) ${message.detail}`);
       case 'claim':
         return void this.claim(thread, message);
+      case 'barrierPassed':
+        return this.kept!.checkpoints!.passed(message.checkpoint, message.stream, message.producers);
       case 'handOver':
         return this.order(message.move.to, { type: 'arrives', move: message.move, time: message.time });
       case 'released':
@@ -282,7 +294,8 @@ export class Engine {
   private threadDone(thread: number, openRows: number): void {
     this.done.add(thread);
     this.openRows += openRows;
-    if (this.kept !== null && this.done.size === this.topology.threads - 1) this.kept.stop();
+    if (this.done.size === this.topology.threads - 2) this.kept?.stop();
+    if (this.done.size === this.topology.threads - 1) this.kept?.stopKeeper();
     if (this.done.size === this.topology.threads) void this.finish();
   }
 
@@ -363,8 +376,9 @@ export class Engine {
   }
 }
 
-const isLogMessage = (message: ThreadMessage | LogMessage): message is LogMessage =>
-  message.type === 'logRecovered' || message.type === 'logReady' || message.type === 'logDone';
+const KEPT_MESSAGES = ['logRecovered', 'logReady', 'barrierDurable', 'partKept', 'checkpointAborted', 'logDone'];
+const isOfKept = (message: ThreadMessage | LogMessage | KeeperReport): message is LogMessage | KeeperReport =>
+  KEPT_MESSAGES.includes(message.type);
 
 function failureOf(thread: string, failed: Extract<ThreadMessage, { type: 'failed' }>): Error {
   const { name, message, stack, code } = failed;

@@ -16,7 +16,7 @@ import { FRAME_SAYS_HELLO, type FrameSource } from './inbox.ts';
 import type { Move } from './log-link.ts';
 import type { LogSource } from './log-source.ts';
 import type { LoggedInbox } from './logged-inbox.ts';
-import { numberedProducer, type ProducerHandover } from './producers.ts';
+import { type KeptProducer, numberedProducer, type ProducerHandover } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 import { takeFrames } from './take-frames.ts';
 
@@ -38,7 +38,7 @@ export interface LoggedStreamOptions {
   ingress: StreamIngress;
   inbox: LoggedInbox;
   handOver: (move: Move, time: ProducerHandover) => void;
-  passed: (checkpoint: number, stream: number, producers: readonly ProducerHandover[]) => void;
+  passed: (checkpoint: number, stream: number, producers: readonly KeptProducer[]) => void;
 }
 
 export class LoggedStream {

@@ -153,7 +153,10 @@ class ListenerThread {
         handOver: (move, time) => tell({ type: 'handOver', move, time }),
         movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
         // One listener reads what the log holds; whom it concerns is told to the others as producers come back.
-        replay: listener === REPLAYING_LISTENER ? { ...log.replay, openReader: () => readerBehind(log) } : null,
+        replay:
+          listener === REPLAYING_LISTENER
+            ? { ...log.replay, producers: log.restore?.producers ?? [], openReader: () => readerBehind(log) }
+            : null,
         wake: () => this.shell.wake(),
         failed: tellFailure,
       },

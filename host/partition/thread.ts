@@ -23,7 +23,7 @@ try {
     doorbells,
     counters,
     seed,
-    logAfter: start.log === null ? null : start.log.replay.after,
+    log: start.log === null ? null : { after: start.log.replay.after, base: new Int32Array(start.log.base) },
     reject: (stage, reason, detail) => tell({ type: 'refused', stage, reason, detail: detail ?? '' }),
   });
   body.gauge();

@@ -133,7 +133,7 @@ export class CheckpointLife {
       planHash: PLAN_HASH,
       operators: OPERATORS,
       parts,
-      listeners: { clicks: { one: 17 } },
+      producers: [],
       prepared: [],
       resultOffsets: [parts.map(() => id)],
     };

@@ -17,7 +17,7 @@ function metaOf(id: number): CheckpointMeta {
     planHash: 'ab',
     operators: OPERATORS,
     parts: [{ partition: 0, bytes: 80, digest: 1, refers: [] }],
-    listeners: {},
+    producers: [],
     prepared: [],
     resultOffsets: [[0]],
   };

@@ -92,7 +92,7 @@ const metaOf = (id: number, parts: KeptPart[]): CheckpointMeta => ({
   planHash: PLAN_HASH,
   operators: OPERATORS,
   parts,
-  listeners: {},
+  producers: [],
   prepared: [],
   resultOffsets: [],
 });
