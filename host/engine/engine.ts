@@ -61,6 +61,8 @@ export interface EngineOptions {
   ack?: AckMode;
   limits?: Parameters<typeof engineLimits>[2];
   logLimits?: KeptLogOptions['limits'];
+  /** With `data`: how often a checkpoint is made while rows come in, in milliseconds; 0: only when asked for. Default: 10 s. */
+  checkpointMs?: number;
   /** One line at a time: what an operator should see. */
   log?: (line: string) => void;
 }
@@ -77,6 +79,8 @@ export interface StopReport {
 
 /** Room for the largest encoded message eight times over: an Arrow stream is an image and its metadata. */
 const RESULT_RING_BYTES = 4 * MiB;
+/** How much of the log a restart decodes again, at most: what comes in within about this time. */
+const CHECKPOINT_MS = 10_000;
 /** How long listeners may take to close their sockets. */
 const CLOSE_MS_MAX = 2000;
 /** How long threads may take to load their job, and each more of them. */
@@ -152,6 +156,7 @@ export class Engine {
     const start = sharedState(plan, topo, limits, options.jobUrl, host, port, kept);
     const engine = new Engine(plan, start, kept, report);
     await engine.spawn();
+    if (kept !== null) engine.keepCheckpoints(options.checkpointMs ?? CHECKPOINT_MS);
     return engine;
   }
 
@@ -181,6 +186,16 @@ export class Engine {
     }, STOP_MS_MAX);
     void this.ended.finally(() => clearTimeout(late)).catch(() => undefined);
     return this.ended;
+  }
+
+  /**
+   * Makes a checkpoint now.
+   *
+   * @returns its id; 0 when there was no room for it
+   */
+  checkpoint(): Promise<number> {
+    if (!this.kept?.checkpoints) throw new EngineError('OPTION', 'without a data directory there are no checkpoints');
+    return this.kept.checkpoints.begin();
   }
 
   /** Ends the run at once; what is in flight is lost. Whoever wants to end the process must come through here or `stop`. */
@@ -246,6 +261,22 @@ export class Engine {
         );
       });
     });
+  }
+
+  private keepCheckpoints(everyMs: number): void {
+    const { checkpoints } = this.kept!;
+    if (everyMs === 0 || checkpoints === null) return;
+    let received = this.received();
+    const making = setInterval(() => {
+      if (this.state !== 'running' || checkpoints.isBusy || this.received() === received) return;
+      received = this.received();
+      checkpoints.begin().catch((error: Error) => void this.fail(error));
+    }, everyMs);
+    void this.ended.finally(() => clearInterval(making)).catch(() => undefined);
+  }
+
+  private received(): number {
+    return this.counters.reduce((sum, thread) => sum + thread.get('framesReceived'), 0);
   }
 
   /** A thread that never ends a step would hold everything up without a word. */

@@ -4,7 +4,10 @@
 
 import { COUNTER_ENTRIES, COUNTER_OPEN_ROWS, COUNTER_OPEN_WINDOWS } from '../../assembly/layout.ts';
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
+import type { CheckpointMeta } from '../checkpoint/meta.ts';
+import { restoreRecords } from '../checkpoint/restore-source.ts';
 import type { Counters } from '../counters.ts';
+import type { Disk } from '../disk/disk.ts';
 import { type Kernel, loadKernel } from '../kernel/load.ts';
 import { type EngineLimits, KEY_GROUPS, rowsMaxOf } from '../limits.ts';
 import type { KeyedStagePlan, Plan, StagePlan } from '../plan/plan.ts';
@@ -26,6 +29,7 @@ import { KeyedStage } from './keyed-stage.ts';
 import { LogOrder } from './log-order.ts';
 import { PartSender } from './part-sender.ts';
 import { PassStage } from './pass-stage.ts';
+import { PartitionRestore } from './restore.ts';
 
 export interface PartitionOptions {
   plan: Plan;
@@ -80,6 +84,15 @@ export class PartitionBody implements Body {
     if (this.parts?.step()) return 'progressed';
     if (this.stages.every(({ done }) => done)) return 'done';
     return blocked ? 'blocked' : 'idle';
+  }
+
+  /** Before the first step: state as the checkpoint has it. @throws CheckpointError when it cannot be this job's */
+  async restore(disk: Disk, data: string, meta: CheckpointMeta): Promise<void> {
+    const { partition, topology } = this.options;
+    const restoring = new PartitionRestore(this.kernel, this.stages);
+    const share = { partition, partitions: topology.partitions };
+    await restoring.run(restoreRecords(disk, data, meta, share, restoring.room));
+    for (const stage of this.keyed) stage.forgetCounted();
   }
 
   /** Brings the gauges up to date; the shell calls it now and then, never per batch. */

@@ -25,6 +25,7 @@ import { FLAG_DRAIN, FLAG_LAST, groupFrame } from '../thread/control-frame.ts';
 import { type Flow, need } from '../thread/flow.ts';
 import type { Combined, Inputs } from './inputs.ts';
 import type { SweptStage } from './part-sender.ts';
+import type { RestoredStage } from './restore.ts';
 
 export interface KeyedStageOptions {
   kernel: Kernel;
@@ -48,7 +49,7 @@ const UNSAID_MOVES_MAX = 64;
 /** What stands behind the results that are being fired. */
 type Behind = 'nothing' | 'watermark' | 'finished' | 'last';
 
-export class KeyedStage implements SweptStage {
+export class KeyedStage implements SweptStage, RestoredStage {
   done = false;
   private readonly options: KeyedStageOptions;
   private readonly stage: number;
@@ -124,12 +125,33 @@ export class KeyedStage implements SweptStage {
     return true;
   }
 
+  /** What a checkpoint brought was counted in the life that it is of. */
+  forgetCounted(): void {
+    this.lateSeen = this.counter(COUNTER_LATE_ROWS);
+    this.closedSeen = this.counter(COUNTER_CLOSED_ROWS);
+    this.overflowsSeen = this.counter(COUNTER_SUM_OVERFLOWS);
+  }
+
   /** Every sender says it; the first time is the barrier, for the group before it is complete from all of them. */
   private passBarrier(checkpoint: number): void {
     if (checkpoint <= this.lastBarrier) return;
     this.lastBarrier = checkpoint;
     this.options.atBarrier(checkpoint);
     this.options.flow.target.control(FRAME_BARRIER, groupFrame(checkpoint));
+  }
+
+  get id(): string {
+    return this.options.plan.id;
+  }
+
+  get handle(): number {
+    return this.stage;
+  }
+
+  goOnFrom({ watermark, timeState, offset }: StageHead): void {
+    this.watermark = (watermark as number | null) ?? Number.NEGATIVE_INFINITY;
+    this.timeState = timeState as Combined['state'];
+    if (offset !== null) this.options.flow.target.offset = offset as number;
   }
 
   head(): StageHead {

@@ -10,6 +10,7 @@ import { FLAG_LAST, groupFrame } from '../thread/control-frame.ts';
 import type { FlowTarget } from '../thread/flow.ts';
 import type { Combined, Inputs } from './inputs.ts';
 import type { SweptStage } from './part-sender.ts';
+import type { RestoredStage } from './restore.ts';
 
 export interface PassStageOptions {
   kernel: Kernel;
@@ -23,7 +24,7 @@ export interface PassStageOptions {
   atBarrier: (checkpoint: number) => void;
 }
 
-export class PassStage implements SweptStage {
+export class PassStage implements SweptStage, RestoredStage {
   done = false;
   private readonly options: PassStageOptions;
   private watermark = Number.NEGATIVE_INFINITY;
@@ -55,6 +56,18 @@ export class PassStage implements SweptStage {
     const waiting = inputs.release();
     if (waiting >= 0) freed(waiting);
     return 'progressed';
+  }
+
+  readonly handle = 0;
+
+  get id(): string {
+    return this.options.id;
+  }
+
+  goOnFrom({ watermark, timeState, offset }: StageHead): void {
+    this.watermark = (watermark as number | null) ?? Number.NEGATIVE_INFINITY;
+    this.timeState = timeState as Combined['state'];
+    if (offset !== null) this.options.target.offset = offset as number;
   }
 
   /** Nothing but time and the next offset is kept here. */
