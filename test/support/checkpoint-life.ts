@@ -107,6 +107,7 @@ export class CheckpointLife {
     const take = () => {
       for (const report of this.reports.splice(0)) {
         if (report.type === 'checkpointAborted') aborted = true;
+        else if (aborted) throw new Error(`a part of ${report.checkpoint} was kept after that was aborted`);
         else kept.push(report.part);
       }
     };
