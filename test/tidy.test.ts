@@ -84,6 +84,8 @@ test.each([
   ['host/a.ts', "import { x } from '../assembly/table.ts';"],
   ['host/job/a.ts', "import { Command } from 'commander';"],
   ['host/control/a.ts', "import uws from 'uWebSockets.js';"],
+  ['host/client/a.ts', "import { MiB } from '../limits.ts';"],
+  ['host/client/a.ts', "import type { X } from '../listener/b.ts';"],
   ['host/a.ts', "import { x } from './b';"],
   ['host/disk/a.ts', "import { x } from '../log/b.ts';"],
   ['host/log/a.ts', "import { x } from '../store/b.ts';"],
@@ -97,6 +99,7 @@ test.each([
 test.each([
   ['host/cli/a.ts', "import { Command } from 'commander';"],
   ['host/ingress/a.ts', "import uws from 'uWebSockets.js';"],
+  ['host/client/a.ts', "import { writeArrow } from '../encode/arrow-write.ts';"],
   ['bench/a.ts', "import { x } from '../test/support/random.ts';"],
   ['host/a.ts', "// import { x } from './b'"],
   ['host/expression/a.ts', "import { OP } from '../../assembly/expression-layout.ts';"],

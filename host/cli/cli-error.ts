@@ -102,6 +102,8 @@ function engineFailure(error: unknown): CliError | undefined {
 }
 
 const DATA_EXIT_CODES: Record<string, number> = {
+  'LogStopped LOG_POISONED': EXIT_ENGINE,
+  'LogStopped LOG_NOT_WRITABLE': EXIT_PERMISSION,
   'LogError CORRUPT': EXIT_DATA,
   'LogError NEWER_FORMAT': EXIT_DATA,
   'LogError GROUP_GONE': EXIT_DATA,

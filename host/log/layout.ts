@@ -79,11 +79,11 @@ export const ENTRY_KIND = 4; // u16
 export const ENTRY_VERDICT = 6; // u16, the log's answer; ENTRY_ACCEPTED in every entry on disk
 export const ENTRY_PRODUCER = 8; // u32: its number in the producer table; 0 for all anonymous producers
 export const ENTRY_EPOCH = 12; // u32
-export const ENTRY_SEQUENCE = 16; // u64
+export const ENTRY_SEQUENCE = 16; // u64; of ENTRY_OPEN where its producer goes on, 0 for behind the last
 export const ENTRY_INGEST_MS = 24; // f64, epoch milliseconds; the log raises it to the greatest so far
 export const ENTRY_VALUE = 32; // f64: of ENTRY_WATERMARK the event time; of ENTRY_OPEN what the table had as last sequence
 export const ENTRY_CONNECTION = 40; // u32: which of its listener's connections sent it; no meaning after that
-export const ENTRY_GROUP = 44; // u32: low half of its group's number, written by the log
+export const ENTRY_GROUP = 44; // u32: of an accepted entry, low half of its group's number; written by the log
 
 export const ENTRY_PAD = 0; // the rest of the inbox up to its end; never on disk
 export const ENTRY_JSON = 1;
@@ -96,9 +96,9 @@ export const ENTRY_END = 5;
 export const ENTRY_OPEN = 6;
 
 export const ENTRY_ACCEPTED = 0;
-/** Its sequence is in the log already: success. */
+/** Its sequence is in the log already: success. ENTRY_VALUE is its group, 0 when that is too long ago. */
 export const ENTRY_DUPLICATE = 1;
-/** Of a sequence that the log has, with other bytes. */
+/** Of a sequence that the log has, with other bytes; ENTRY_VALUE as above. */
 export const ENTRY_DUPLICATE_MISMATCH = 2;
 /** Its sequence is beyond the next one; ENTRY_VALUE is the one expected. */
 export const ENTRY_OUT_OF_SEQUENCE = 3;
@@ -106,6 +106,8 @@ export const ENTRY_OUT_OF_SEQUENCE = 3;
 export const ENTRY_FENCED = 4;
 /** A producer that the log does not know, with a sequence other than the first. */
 export const ENTRY_UNKNOWN_PRODUCER = 5;
+/** A new producer, and the table has as many as it keeps. */
+export const ENTRY_TOO_MANY_PRODUCERS = 6;
 
 // An inbox: a ring in the listener's memory, [cursors 256 | data capacityBytes], capacityBytes a power of two. Positions are
 // i32, grow and wrap at 2^32; offset = position & (capacityBytes − 1). An entry never wraps: when fewer than
@@ -117,7 +119,8 @@ export const INBOX_HEADER_BYTES = 256;
 // What the log says to a listener, in a ring of its own (frames of ring/layout.ts, all FRAME_DATA):
 //   RELEASED  ├ u32 type ┼ u32 reserved ┼ f64 group ┼ i32 position × streams ┤  entries up to there are yours to answer and decode;
 //             each of them has its verdict and group; no later entry is of this group or an earlier one
-//   MOVED     ├ u32 type ┼ u32 stream ┼ f64 group ┼ u32 producer ┼ u32 to ┤  from this group on another listener decodes this producer
+//   MOVED     ├ u32 type ┼ u32 stream ┼ f64 group ┼ u32 producer ┼ u16 to ┼ u16 from ┤  from this group on listener `to` decodes this
+//             producer, and `from` no more; said to every listener, ahead of the group
 //   ADMISSION ├ u32 type ┼ u32 admission ┤                                  whether producers may send
 export const SAYS_RELEASED = 1;
 export const SAYS_MOVED = 2;

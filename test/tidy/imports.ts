@@ -72,6 +72,12 @@ export const IMPORT_TABLE: ImportRule[] = [
     because: 'only the command line (host/cli, host/main.ts) talks to a terminal',
   },
   {
+    room: /^host\/client\//,
+    forbids: inside(/^host\/(?!(?:client|encode|job)\/|(?:chance|clock)\.ts$)/),
+    because:
+      'the other side of the wire brings nothing of the engine along but the Arrow writer and the names of types',
+  },
+  {
     room: /^host\//,
     except: /^host\/(ingress|listener)\//,
     forbids: toPackage('uWebSockets.js'),
@@ -94,7 +100,7 @@ export function forbiddenImports(file: SourceFile): string[] {
   );
 }
 
-const ENTRIES = /^(host\/(main|index)\.ts|assembly\/index\.ts)$/;
+const ENTRIES = /^(host\/(main|index|client\/index)\.ts|assembly\/index\.ts)$/;
 
 /** Files of the engine that no file imports and nobody starts. */
 export function deadFiles(files: readonly SourceFile[]): string[] {
