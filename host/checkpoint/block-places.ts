@@ -1,6 +1,6 @@
 // host/checkpoint/block-places.ts — where the bytes of every block of one partition lie, as one checkpoint sees it.
 
-import type { BlockPlace } from './part-file.ts';
+import type { BlockName, BlockPlace } from './part-file.ts';
 
 export class BlockPlaces {
   /** 0: none; then no block is known. */
@@ -11,7 +11,7 @@ export class BlockPlaces {
     this.checkpoint = checkpoint;
   }
 
-  put(stage: string, paneStart: number, index: number, place: BlockPlace): void {
+  put(stage: string, { paneStart, index }: BlockName, place: BlockPlace): void {
     const key = keyOf(stage, paneStart);
     const blocks = this.panes.get(key) ?? [];
     this.panes.set(key, blocks);
@@ -19,7 +19,7 @@ export class BlockPlaces {
   }
 
   /** @throws Error when a partition says that a block is unchanged which it never sent: the run must stop */
-  get(stage: string, paneStart: number, index: number, usedBytes: number): BlockPlace {
+  get(stage: string, { paneStart, index, usedBytes }: BlockName): BlockPlace {
     const place = this.panes.get(keyOf(stage, paneStart))?.[index];
     if (place?.usedBytes === usedBytes) return place;
     throw new Error(

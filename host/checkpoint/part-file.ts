@@ -3,11 +3,13 @@
 import { crc32 } from 'node:zlib';
 import { BLOCK_BYTES } from '../../assembly/layout.ts';
 import type { Disk, DiskFile } from '../disk/disk.ts';
+import { viewOf } from '../log/fields.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { chainAfterHeader, decodePartHeader, type PartHeader, recordBytes } from './part-header.ts';
 import {
   BLOCK_HEAD_BYTES,
   BLOCK_INDEX,
+  BLOCK_PANE_START,
   BLOCK_USED_BYTES,
   PART_HEADER_BYTES,
   RECORD_BLOCK,
@@ -23,6 +25,13 @@ import { checkpointDirectory, partName } from './place.ts';
  */
 const WINDOW_BYTES_MIN = BLOCK_BYTES + 4096;
 const WINDOW_BYTES_MAX = 1024 * 1024;
+
+/** Which block of a stage. */
+export interface BlockName {
+  paneStart: number;
+  index: number;
+  usedBytes: number;
+}
 
 /** Where the bytes of a block lie: a BLOCK record in a checkpoint's part of the same partition. */
 export interface BlockPlace {
@@ -92,7 +101,7 @@ export class PartFile {
   }
 
   /** The entries of one block into the caller's memory, which is as long as they are. */
-  async readBlock(place: BlockPlace, index: number, into: Uint8Array): Promise<void> {
+  async readBlock(place: BlockPlace, name: BlockName, into: Uint8Array): Promise<void> {
     const head = Buffer.alloc(RECORD_HEADER_BYTES);
     const { offset, crc, usedBytes } = place;
     const end = offset + recordBytes(BLOCK_HEAD_BYTES + usedBytes);
@@ -101,21 +110,27 @@ export class PartFile {
     const isIt =
       head.readUInt32LE(RECORD_KIND) === RECORD_BLOCK &&
       head.readUInt32LE(RECORD_BYTES) === BLOCK_HEAD_BYTES + usedBytes;
-    if (!isIt) throw this.damaged(offset, `expected the block ${index} of ${usedBytes} bytes`);
-    await this.readBlockPayload(offset, crc, index, into);
+    if (!isIt) throw this.damaged(offset, `expected the block ${textOf(name)}`);
+    await this.readEntries(offset, crc, name, into);
   }
 
-  /** @param index  undefined when it is not known before; @returns it */
-  async readBlockPayload(offset: number, crc: number, index: number | undefined, into: Uint8Array): Promise<number> {
+  /** What the head of a BLOCK record says, before its checksum was looked at: good for making room, and no more. */
+  async nameOfBlock(offset: number): Promise<BlockName> {
+    const head = Buffer.alloc(BLOCK_HEAD_BYTES);
+    await this.read(head, offset + RECORD_HEADER_BYTES);
+    return readBlockName(viewOf(head));
+  }
+
+  /** Its entries, when they and the head have this checksum, and the head this name. */
+  async readEntries(offset: number, crc: number, name: BlockName, into: Uint8Array): Promise<void> {
     const head = Buffer.alloc(BLOCK_HEAD_BYTES);
     await this.read(head, offset + RECORD_HEADER_BYTES);
     await this.read(into, offset + RECORD_HEADER_BYTES + BLOCK_HEAD_BYTES);
-    const found = head.readUInt32LE(BLOCK_INDEX);
-    const isWhole = crc32(into, crc32(head)) === crc && head.readUInt32LE(BLOCK_USED_BYTES) === into.byteLength;
-    if (!isWhole || (index !== undefined && index !== found)) {
-      throw this.damaged(offset, `the checksum of block ${index ?? found} is wrong`);
+    const { paneStart, index, usedBytes } = readBlockName(viewOf(head));
+    const isNamed = paneStart === name.paneStart && index === name.index && usedBytes === into.byteLength;
+    if (crc32(into, crc32(head)) !== crc || !isNamed) {
+      throw this.damaged(offset, `the checksum of the block ${textOf(name)} is wrong`);
     }
-    return found;
   }
 
   private async fillWindow(position: number): Promise<number> {
@@ -152,7 +167,7 @@ export class OlderParts {
     this.partition = partition;
   }
 
-  async readBlock(place: BlockPlace, index: number, into: Uint8Array): Promise<void> {
+  async readBlock(place: BlockPlace, name: BlockName, into: Uint8Array): Promise<void> {
     const { checkpoint } = place;
     let file = this.open.get(checkpoint);
     if (file === undefined) {
@@ -161,7 +176,7 @@ export class OlderParts {
       file = await PartFile.open(this.disk, path, { checkpoint, partition, store });
       this.open.set(checkpoint, file);
     }
-    await file.readBlock(place, index, into);
+    await file.readBlock(place, name, into);
   }
 
   async close(): Promise<void> {
@@ -171,3 +186,20 @@ export class OlderParts {
     }
   }
 }
+
+export function readBlockName(payload: DataView): BlockName {
+  return {
+    paneStart: payload.getFloat64(BLOCK_PANE_START, true),
+    index: payload.getUint32(BLOCK_INDEX, true),
+    usedBytes: payload.getUint32(BLOCK_USED_BYTES, true),
+  };
+}
+
+export function writeBlockName(payload: DataView, { paneStart, index, usedBytes }: BlockName): void {
+  payload.setFloat64(BLOCK_PANE_START, paneStart, true);
+  payload.setUint32(BLOCK_INDEX, index, true);
+  payload.setUint32(BLOCK_USED_BYTES, usedBytes, true);
+}
+
+const textOf = ({ paneStart, index, usedBytes }: BlockName): string =>
+  `${index} of pane ${paneStart}, ${usedBytes} bytes`;

@@ -17,25 +17,20 @@ import { viewOf } from '../log/fields.ts';
 import type { StepResult } from '../thread/body.ts';
 import { BlockPlaces } from './block-places.ts';
 import type { KeptPart, PartHead } from './keeper-message.ts';
-import { type BlockPlace, OlderParts } from './part-file.ts';
+import { type BlockName, type BlockPlace, OlderParts, readBlockName, writeBlockName } from './part-file.ts';
 import {
   BLOCK_HEAD_BYTES,
-  BLOCK_INDEX,
-  BLOCK_USED_BYTES,
-  PANE_START,
   RECORD_BLOCK,
   RECORD_BYTES,
+  RECORD_END,
   RECORD_HEADER_BYTES,
   RECORD_KIND,
-  RECORD_PANE,
   RECORD_SAME,
   RECORD_STAGE,
   SAME_BYTES,
   SAME_CHECKPOINT,
   SAME_CRC,
-  SAME_INDEX,
   SAME_OFFSET,
-  SAME_USED_BYTES,
 } from './part-layout.ts';
 import { type Chunks, PartWriter } from './part-writer.ts';
 import { partName, unfinishedDirectory } from './place.ts';
@@ -64,7 +59,6 @@ interface Part {
   older: OlderParts;
   frames: number;
   stage: string;
-  paneStart: number;
 }
 
 export class PartKeeping {
@@ -166,7 +160,7 @@ export class PartKeeping {
     );
     const places = new BlockPlaces(head.checkpoint);
     const older = new OlderParts(disk, data, store, partition);
-    this.part = { head, writer, places, older, refers: new Set(), frames: 0, stage: '', paneStart: Number.NaN };
+    this.part = { head, writer, places, older, refers: new Set(), frames: 0, stage: '' };
   }
 
   /** The part that SAME refers to. That the last one became a checkpoint is heard from the head of the next. */
@@ -184,48 +178,30 @@ export class PartKeeping {
     const kind = view.getUint32(RECORD_KIND, true);
     const payload = frame.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + view.getUint32(RECORD_BYTES, true));
     if (kind === RECORD_SAME) return this.takeSame(part, viewOf(payload));
-    if (!part.writer.hasRoom(payload.byteLength)) return 'blocked';
-    const { offset, crc } = part.writer.append(kind, payload);
-    if (kind === RECORD_STAGE) part.stage = JSON.parse(Buffer.from(payload).toString()).stage;
-    else if (kind === RECORD_PANE) part.paneStart = viewOf(payload).getFloat64(PANE_START, true);
-    else if (kind === RECORD_BLOCK) this.place(part, viewOf(payload), offset, crc);
-    else throw new Error(`partition ${part.head.partition} sent a record of kind ${kind}`);
-    return this.taken(part);
-  }
-
-  private place({ head, places, stage, paneStart }: Part, payload: DataView, offset: number, crc: number): void {
-    const usedBytes = payload.getUint32(BLOCK_USED_BYTES, true);
-    if (usedBytes !== payload.byteLength - BLOCK_HEAD_BYTES) {
-      throw new Error(`a block of ${payload.byteLength - BLOCK_HEAD_BYTES} bytes says that it uses ${usedBytes}`);
+    if (!(kind >= RECORD_STAGE && kind <= RECORD_END)) {
+      throw new Error(`partition ${part.head.partition} sent a record of kind ${kind}`);
     }
-    const index = payload.getUint32(BLOCK_INDEX, true);
-    places.put(stage, paneStart, index, { checkpoint: head.checkpoint, offset, usedBytes, crc });
+    if (!part.writer.hasRoom(payload.byteLength)) return 'blocked';
+    if (kind === RECORD_BLOCK) keepBlock(part, payload);
+    else part.writer.append(kind, payload);
+    if (kind === RECORD_STAGE) part.stage = JSON.parse(Buffer.from(payload).toString()).stage;
+    return this.taken(part);
   }
 
   private takeSame(part: Part, payload: DataView): StepResult {
-    const { head, writer, places, refers, stage, paneStart } = part;
-    const index = payload.getUint32(SAME_INDEX, true);
-    const place = this.current.get(stage, paneStart, index, payload.getUint32(SAME_USED_BYTES, true));
-    if (head.checkpoint - place.checkpoint >= reachOf(index)) {
+    const { head, writer, places, refers, stage } = part;
+    const name = readBlockName(payload);
+    const place = this.current.get(stage, name);
+    if (head.checkpoint - place.checkpoint >= reachOf(name)) {
       if (!writer.hasRoom(BLOCK_HEAD_BYTES + place.usedBytes)) return 'blocked';
-      this.ask(() => this.carryOver(part, place, index));
+      this.ask(() => carryOver(part, place, name));
       return this.taken(part);
     }
     if (!writer.hasRoom(SAME_BYTES)) return 'blocked';
-    writer.append(RECORD_SAME, sameOf(index, place));
-    places.put(stage, paneStart, index, place);
+    writer.append(RECORD_SAME, sameOf(name, place));
+    places.put(stage, name, place);
     refers.add(place.checkpoint);
     return this.taken(part);
-  }
-
-  private async carryOver(part: Part, place: BlockPlace, index: number): Promise<void> {
-    const payload = new Uint8Array(BLOCK_HEAD_BYTES + place.usedBytes);
-    await part.older.readBlock(place, index, payload.subarray(BLOCK_HEAD_BYTES));
-    const view = viewOf(payload);
-    view.setUint32(BLOCK_INDEX, index, true);
-    view.setUint32(BLOCK_USED_BYTES, place.usedBytes, true);
-    const { offset, crc } = part.writer.append(RECORD_BLOCK, payload);
-    this.place(part, view, offset, crc);
   }
 
   private taken(part: Part): StepResult {
@@ -250,13 +226,30 @@ export class PartKeeping {
 }
 
 /** How many checkpoints back a block's bytes may lie: fewer for some, so that not all are carried over at once. */
-const reachOf = (index: number): number => CHECKPOINT_REACH_MAX - (index % (CHECKPOINT_REACH_MAX / 2));
+const reachOf = ({ index }: BlockName): number => CHECKPOINT_REACH_MAX - (index % (CHECKPOINT_REACH_MAX / 2));
 
-function sameOf(index: number, { checkpoint, offset, usedBytes, crc }: BlockPlace): Uint8Array {
+/** @param payload  the writer has room for it */
+function keepBlock({ head, writer, places, stage }: Part, payload: Uint8Array): void {
+  const name = readBlockName(viewOf(payload));
+  const { usedBytes } = name;
+  if (usedBytes !== payload.byteLength - BLOCK_HEAD_BYTES) {
+    throw new Error(`a block of ${payload.byteLength - BLOCK_HEAD_BYTES} bytes says that it uses ${usedBytes}`);
+  }
+  const { offset, crc } = writer.append(RECORD_BLOCK, payload);
+  places.put(stage, name, { checkpoint: head.checkpoint, offset, usedBytes, crc });
+}
+
+async function carryOver(part: Part, place: BlockPlace, name: BlockName): Promise<void> {
+  const payload = new Uint8Array(BLOCK_HEAD_BYTES + name.usedBytes);
+  await part.older.readBlock(place, name, payload.subarray(BLOCK_HEAD_BYTES));
+  writeBlockName(viewOf(payload), name);
+  keepBlock(part, payload);
+}
+
+function sameOf(name: BlockName, { checkpoint, offset, crc }: BlockPlace): Uint8Array {
   const payload = new Uint8Array(SAME_BYTES);
   const view = viewOf(payload);
-  view.setUint32(SAME_INDEX, index, true);
-  view.setUint32(SAME_USED_BYTES, usedBytes, true);
+  writeBlockName(view, name);
   view.setUint32(SAME_CHECKPOINT, checkpoint, true);
   view.setUint32(SAME_CRC, crc, true);
   view.setFloat64(SAME_OFFSET, offset, true);

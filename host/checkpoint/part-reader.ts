@@ -3,7 +3,7 @@
 // Promises
 //   - nothing is handed out before its checksum, and that of every record before it, was right.
 //   - a block's bytes go straight into memory that the caller names; nothing else of the file is held but a window.
-//   - the end is reached only when END counts what came, and size and chain are what META calls bytes and digest.
+//   - the end is reached only when PART_END counts what came, and size and chain are what META calls bytes and digest.
 // Not here  what the entries mean; in which order panes must come.
 
 import { crc32 } from 'node:zlib';
@@ -11,18 +11,13 @@ import { BLOCK_BYTES } from '../../assembly/layout.ts';
 import type { Disk } from '../disk/disk.ts';
 import { CHECKPOINT_CHUNK_BYTES_MAX } from '../limits.ts';
 import { viewOf } from '../log/fields.ts';
-import { type BlockPlace, OlderParts, PartFile } from './part-file.ts';
+import { type BlockName, type BlockPlace, OlderParts, PartFile, readBlockName } from './part-file.ts';
 import { chainOf, recordBytes } from './part-header.ts';
 import {
   BLOCK_HEAD_BYTES,
-  END_CHAIN,
-  END_PAYLOAD_BYTES,
-  END_RECORDS,
-  PANE_BLOCKS,
-  PANE_BYTES,
-  PANE_ENTRY_COUNT,
-  PANE_ROWS,
-  PANE_START,
+  PART_END_BYTES,
+  PART_END_CHAIN,
+  PART_END_RECORDS,
   PART_HEADER_BYTES,
   RECORD_BLOCK,
   RECORD_BYTES,
@@ -30,16 +25,16 @@ import {
   RECORD_CRC,
   RECORD_END,
   RECORD_HEADER_BYTES,
+  RECORD_KEYED,
   RECORD_KIND,
   RECORD_PANE,
+  RECORD_PART_END,
   RECORD_SAME,
   RECORD_STAGE,
   SAME_BYTES,
   SAME_CHECKPOINT,
   SAME_CRC,
-  SAME_INDEX,
   SAME_OFFSET,
-  SAME_USED_BYTES,
 } from './part-layout.ts';
 import type { WrittenPart } from './part-writer.ts';
 import { checkpointDirectory, partName } from './place.ts';
@@ -53,11 +48,15 @@ export interface StageHead {
 
 export type PartRecord =
   | { kind: 'stage'; head: StageHead }
-  | { kind: 'pane'; start: number; rows: number; entryCount: number; blocks: number }
-  | { kind: 'block'; index: number; bytes: Uint8Array; place: BlockPlace };
+  /** For the kernel, which wrote it. */
+  | { kind: 'keyed' | 'pane' | 'end'; payload: Uint8Array }
+  | { kind: 'block'; name: BlockName; bytes: Uint8Array };
 
-/** Where the entries of a block of `usedBytes` are to lie: memory of exactly this length. Called before they are verified. */
-export type RoomForBlock = (usedBytes: number) => Uint8Array;
+/**
+ * Where the entries of a block are to lie: memory of exactly usedBytes. Called before anything of the block is verified,
+ * its name neither: when reading then fails, what was made of it must be thrown away.
+ */
+export type RoomForBlock = (name: BlockName) => Uint8Array;
 
 export interface PartSource extends WrittenPart {
   disk: Disk;
@@ -85,7 +84,7 @@ export async function* readPart(source: PartSource, room: RoomForBlock): AsyncGe
 async function* recordsOf(
   file: PartFile,
   older: OlderParts,
-  { checkpoint, digest }: PartSource,
+  { digest }: PartSource,
   room: RoomForBlock,
 ): AsyncGenerator<PartRecord, void> {
   const head = Buffer.alloc(RECORD_HEADER_BYTES);
@@ -103,12 +102,13 @@ async function* recordsOf(
     if (next > file.size) throw file.damaged(offset, `a record of ${payloadBytes} bytes, the file has fewer`);
     await checkPadding(file, offset + RECORD_HEADER_BYTES + payloadBytes, next);
     if (kind === RECORD_BLOCK) {
-      const bytes = room(usedBytesOf(file, offset, payloadBytes));
-      const index = await file.readBlockPayload(offset, crc, undefined, bytes);
-      yield { kind: 'block', index, bytes, place: { checkpoint, offset, usedBytes: bytes.byteLength, crc } };
+      const name = await file.nameOfBlock(offset);
+      const bytes = roomFor(file, offset, name, payloadBytes, room);
+      await file.readEntries(offset, crc, name, bytes);
+      yield { kind: 'block', name, bytes };
     } else {
       const payload = await smallPayload(file, offset, payloadBytes, crc);
-      if (kind === RECORD_END) {
+      if (kind === RECORD_PART_END) {
         checkEnd(file, offset, payload, records, before);
         if (chain !== digest) throw file.damaged(offset, 'its digest is not the one that META names');
         return;
@@ -128,10 +128,10 @@ async function checkPadding(file: PartFile, from: number, to: number): Promise<v
   if (padding.some((byte) => byte !== 0)) throw file.damaged(from, 'expected zeros between two records');
 }
 
-function usedBytesOf(file: PartFile, offset: number, payloadBytes: number): number {
-  const usedBytes = payloadBytes - BLOCK_HEAD_BYTES;
-  if (usedBytes >= 0 && usedBytes <= BLOCK_BYTES) return usedBytes;
-  throw file.damaged(offset, `a block of ${usedBytes} bytes, expected at most ${BLOCK_BYTES}`);
+function roomFor(file: PartFile, offset: number, name: BlockName, bytes: number, room: RoomForBlock): Uint8Array {
+  const { usedBytes } = name;
+  if (usedBytes <= BLOCK_BYTES && bytes === BLOCK_HEAD_BYTES + usedBytes) return room(name);
+  throw file.damaged(offset, `a block of ${usedBytes} bytes in a record of ${bytes}`);
 }
 
 async function smallPayload(file: PartFile, offset: number, bytes: number, crc: number): Promise<Uint8Array> {
@@ -151,35 +151,34 @@ async function sameBlock(
 ): Promise<PartRecord> {
   if (payload.byteLength !== SAME_BYTES) throw file.damaged(offset, `a reference of ${payload.byteLength} bytes`);
   const view = viewOf(payload);
-  const index = view.getUint32(SAME_INDEX, true);
+  const name = readBlockName(view);
   const place: BlockPlace = {
     checkpoint: view.getUint32(SAME_CHECKPOINT, true),
     offset: view.getFloat64(SAME_OFFSET, true),
-    usedBytes: usedBytesOf(file, offset, BLOCK_HEAD_BYTES + view.getUint32(SAME_USED_BYTES, true)),
+    usedBytes: name.usedBytes,
     crc: view.getUint32(SAME_CRC, true),
   };
-  const bytes = room(place.usedBytes);
-  await older.readBlock(place, index, bytes);
-  return { kind: 'block', index, bytes, place };
+  const bytes = roomFor(file, offset, name, BLOCK_HEAD_BYTES + name.usedBytes, room);
+  await older.readBlock(place, name, bytes);
+  return { kind: 'block', name, bytes };
 }
 
+const KERNEL_RECORDS: Record<number, 'keyed' | 'pane' | 'end'> = {
+  [RECORD_KEYED]: 'keyed',
+  [RECORD_PANE]: 'pane',
+  [RECORD_END]: 'end',
+};
+
 function decode(file: PartFile, offset: number, kind: number, payload: Uint8Array): PartRecord {
-  const view = viewOf(payload);
   if (kind === RECORD_STAGE) return { kind: 'stage', head: JSON.parse(Buffer.from(payload).toString()) };
-  if (kind === RECORD_PANE && payload.byteLength === PANE_BYTES) {
-    return {
-      kind: 'pane',
-      start: view.getFloat64(PANE_START, true),
-      rows: view.getFloat64(PANE_ROWS, true),
-      entryCount: view.getUint32(PANE_ENTRY_COUNT, true),
-      blocks: view.getUint32(PANE_BLOCKS, true),
-    };
-  }
+  const named = KERNEL_RECORDS[kind];
+  if (named !== undefined) return { kind: named, payload };
   throw file.damaged(offset, `a record of kind ${kind} and ${payload.byteLength} bytes`);
 }
 
 function checkEnd(file: PartFile, offset: number, payload: Uint8Array, records: number, before: number): void {
   const view = viewOf(payload);
-  const counts = payload.byteLength === END_PAYLOAD_BYTES && view.getUint32(END_RECORDS, true) === records;
-  if (!counts || view.getUint32(END_CHAIN, true) !== before) throw file.damaged(offset, 'its end counts other records');
+  const counts = payload.byteLength === PART_END_BYTES && view.getUint32(PART_END_RECORDS, true) === records;
+  if (!counts || view.getUint32(PART_END_CHAIN, true) !== before)
+    throw file.damaged(offset, 'its end counts other records');
 }

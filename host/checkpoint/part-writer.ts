@@ -10,22 +10,22 @@ import type { Disk, DiskFile } from '../disk/disk.ts';
 import { viewOf } from '../log/fields.ts';
 import { chainAfterHeader, chainOf, encodePartHeader, type PartHeader, recordBytes } from './part-header.ts';
 import {
-  END_CHAIN,
-  END_PAYLOAD_BYTES,
-  END_RECORDS,
+  PART_END_BYTES,
+  PART_END_CHAIN,
+  PART_END_RECORDS,
   PART_HEADER_BYTES,
   RECORD_BYTES,
   RECORD_CHAIN,
   RECORD_CRC,
-  RECORD_END,
   RECORD_HEADER_BYTES,
   RECORD_KIND,
+  RECORD_PART_END,
 } from './part-layout.ts';
 
 /** What META says of a part. */
 export interface WrittenPart {
   bytes: number;
-  /** The chain of END: it stands for every byte of the file. */
+  /** The chain of PART_END: it stands for every byte of the file. */
   digest: number;
 }
 
@@ -100,14 +100,14 @@ export class PartWriter {
     return { offset: this.position + at, crc };
   }
 
-  /** Writes the rest and END, syncs, closes. @throws what the disk refused */
+  /** Writes the rest and PART_END, syncs, closes. @throws what the disk refused */
   async finish(): Promise<WrittenPart> {
     try {
-      while (!this.hasRoom(END_PAYLOAD_BYTES)) await this.writing;
-      const payload = new Uint8Array(END_PAYLOAD_BYTES);
-      viewOf(payload).setUint32(END_RECORDS, this.records, true);
-      viewOf(payload).setUint32(END_CHAIN, this.chain, true);
-      this.append(RECORD_END, payload);
+      while (!this.hasRoom(PART_END_BYTES)) await this.writing;
+      const payload = new Uint8Array(PART_END_BYTES);
+      viewOf(payload).setUint32(PART_END_RECORDS, this.records, true);
+      viewOf(payload).setUint32(PART_END_CHAIN, this.chain, true);
+      this.append(RECORD_PART_END, payload);
       await this.writing;
       if (this.failure === undefined) {
         this.beginWrite();

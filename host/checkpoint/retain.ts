@@ -99,20 +99,20 @@ export async function clearLeftovers(
   const [newest = emptyManifest(store), before = newest] = found.whole;
   const { finished, unfinished } = checkpointNames(await disk.list(checkpointsDirectory(data)));
   const lastId = Math.max(newest.lastId, before.lastId, 0, ...finished, ...unfinished);
-  let manifest: Manifest = { ...newest, generation: found.lastGeneration, lastId };
-  if (damaged.length > 0) {
-    manifest = withoutDamaged(manifest, damaged);
-    await writeManifest(disk, data, manifest);
-  }
-  for (const path of found.damaged) await setAside(disk, data, path, path.slice(data.length + 1), report);
-  for (const id of unfinished) await removeTree(disk, unfinishedDirectory(data, id));
+  const current: Manifest = { ...newest, generation: found.lastGeneration, lastId };
+  const manifest = damaged.length > 0 ? withoutDamaged(current, damaged) : current;
   const needed = neededBy(manifest);
   const neededBefore = neededBy(before);
-  for (const id of finished) {
-    if (needed.has(id)) continue;
-    if (neededBefore.has(id) && !damaged.includes(id)) await removeCheckpoint(disk, data, id);
-    else await setAside(disk, data, checkpointDirectory(data, id), `ckpt-${id}`, report);
+  const isDropped = (id: number) => neededBefore.has(id) && !damaged.includes(id);
+  const idle = finished.filter((id) => !needed.has(id));
+  // Aside first: once the manifest no longer names a damaged one, a start after a crash takes it for one that was dropped.
+  for (const path of found.damaged) await setAside(disk, data, path, path.slice(data.length + 1), report);
+  for (const id of idle) {
+    if (!isDropped(id)) await setAside(disk, data, checkpointDirectory(data, id), `ckpt-${id}`, report);
   }
+  if (manifest !== current) await writeManifest(disk, data, manifest);
+  for (const id of unfinished) await removeTree(disk, unfinishedDirectory(data, id));
+  for (const id of idle) if (isDropped(id)) await removeCheckpoint(disk, data, id);
   return manifest;
 }
 

@@ -10,7 +10,7 @@ import { readPart } from './part-reader.ts';
 export function whatIsWrongWith(disk: Disk, data: string, meta: CheckpointMeta): Promise<string | undefined> {
   return wordsOf(async () => {
     const scratch = new Uint8Array(BLOCK_BYTES);
-    const room = (usedBytes: number) => scratch.subarray(0, usedBytes);
+    const room = ({ usedBytes }: { usedBytes: number }) => scratch.subarray(0, usedBytes);
     for (const part of meta.parts) {
       const source = { disk, data, store: meta.store, checkpoint: meta.id, ...part };
       for await (const _record of readPart(source, room));

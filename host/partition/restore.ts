@@ -4,14 +4,9 @@
 //
 // Not here  which checkpoint (checkpoint/recover.ts), what the records mean (assembly/restore.ts).
 
-import {
-  BLOCK_BYTES,
-  BLOCK_HEAD_BYTES,
-  RECORD_BYTES_MAX,
-  RESTORE_OK,
-  RESTORE_STATE_FULL,
-} from '../../assembly/layout.ts';
+import { BLOCK_BYTES, RECORD_BYTES_MAX, RESTORE_OK, RESTORE_STATE_FULL } from '../../assembly/layout.ts';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
+import { BLOCK_HEAD_BYTES } from '../checkpoint/part-layout.ts';
 import type { PartRecord, RoomForBlock, StageHead } from '../checkpoint/part-reader.ts';
 import type { Kernel } from '../kernel/load.ts';
 import { need } from '../thread/flow.ts';
@@ -37,10 +32,11 @@ export class PartitionRestore {
   }
 
   /** Where the reader puts a block's entries. @throws CheckpointError when the kernel has no place for it */
-  readonly room: RoomForBlock = (usedBytes, head) => {
-    const { exports, u8 } = this.kernel;
+  readonly room: RoomForBlock = ({ paneStart, index, usedBytes }) => {
+    const { exports, u8, u32, f64 } = this.kernel;
     if (this.stage === undefined) return new Uint8Array(usedBytes); // Of a stage that the job has no more.
-    u8.set(head, this.scratch);
+    f64[this.scratch >>> 3] = paneStart;
+    u32.set([index, usedBytes], (this.scratch >>> 2) + 2);
     const block = exports.keyedRestoreBlock(this.stage.handle, this.scratch, BLOCK_HEAD_BYTES) >>> 0;
     if (block < BLOCK_BYTES) this.refuse(block);
     return u8.subarray(block, block + usedBytes);

@@ -107,6 +107,7 @@ export class CheckpointLife {
     const take = () => {
       for (const report of this.reports.splice(0)) {
         if (report.type === 'checkpointAborted') aborted = true;
+        else if (aborted) throw new Error(`a part of ${report.checkpoint} was kept after that was aborted`);
         else kept.push(report.part);
       }
     };
@@ -180,7 +181,9 @@ export async function textsOf(disk: SimDisk, meta: CheckpointMeta): Promise<stri
   const texts: string[] = [];
   for (let partition = 0; partition < meta.parts.length; partition++) {
     const share = { partition, partitions: meta.parts.length };
-    texts.push(await restoredText(restoreRecords(disk, DATA, meta, share, (bytes) => new Uint8Array(bytes))));
+    texts.push(
+      await restoredText(restoreRecords(disk, DATA, meta, share, ({ usedBytes }) => new Uint8Array(usedBytes))),
+    );
   }
   return texts;
 }

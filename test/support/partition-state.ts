@@ -1,16 +1,20 @@
 // test/support/partition-state.ts — a partition's state as a checkpoint sees it, and a partition that sends it to the keeper.
 
 import type { PartHead } from '../../host/checkpoint/keeper-message.ts';
+import { writeBlockName } from '../../host/checkpoint/part-file.ts';
 import {
   BLOCK_HEAD_BYTES,
-  PANE_BYTES,
   RECORD_BLOCK,
+  RECORD_END,
   RECORD_HEADER_BYTES,
+  RECORD_KEYED,
   RECORD_PANE,
   RECORD_SAME,
   RECORD_STAGE,
+  SAME_BYTES,
 } from '../../host/checkpoint/part-layout.ts';
 import type { PartRecord } from '../../host/checkpoint/part-reader.ts';
+import { viewOf } from '../../host/log/fields.ts';
 import { FRAME_BARRIER, FRAME_DATA, FRAME_END } from '../../ring/layout.ts';
 import { publish, type RingProducer, tryPush } from '../../ring/spsc.ts';
 import type { Random } from './random.ts';
@@ -72,13 +76,15 @@ export class PartitionState {
     };
     for (const [stage, panes] of this.stages) {
       yield record(RECORD_STAGE, Buffer.from(JSON.stringify({ stage, watermark: 12 })));
+      yield record(RECORD_KEYED, new Uint8Array(72));
       for (const [start, blocks] of panes) {
         yield record(RECORD_PANE, panePayload(start, blocks.length));
         for (const [index, { bytes, mark }] of blocks.entries()) {
           const isSame = !head.full && mark <= head.base;
-          yield record(isSame ? RECORD_SAME : RECORD_BLOCK, blockPayload(index, bytes, isSame));
+          yield record(isSame ? RECORD_SAME : RECORD_BLOCK, blockPayload(start, index, bytes, isSame));
         }
       }
+      yield record(RECORD_END, new Uint8Array(8));
     }
     yield [FRAME_END, u32(records)];
   }
@@ -89,8 +95,9 @@ export async function restoredText(records: AsyncIterable<PartRecord>): Promise<
   const lines: string[] = [];
   for await (const record of records) {
     if (record.kind === 'stage') lines.push(record.head.stage);
-    else if (record.kind === 'pane') lines.push(`  pane ${record.start}`);
-    else lines.push(`    ${record.index} ${Buffer.from(record.bytes).toString('hex')}`);
+    else if (record.kind === 'pane') lines.push(`  pane ${Buffer.from(record.payload).readDoubleLE(0)}`);
+    else if (record.kind === 'block')
+      lines.push(`    ${record.name.index} ${Buffer.from(record.bytes).toString('hex')}`);
   }
   return lines.join('\n');
 }
@@ -115,7 +122,7 @@ function recordFrame(kind: number, payload: Uint8Array): Uint8Array {
 }
 
 function panePayload(start: number, blocks: number): Uint8Array {
-  const payload = Buffer.alloc(PANE_BYTES);
+  const payload = Buffer.alloc(32);
   payload.writeDoubleLE(start, 0);
   payload.writeDoubleLE(7, 8);
   payload.writeUInt32LE(3, 16);
@@ -123,10 +130,9 @@ function panePayload(start: number, blocks: number): Uint8Array {
   return payload;
 }
 
-function blockPayload(index: number, bytes: Uint8Array, isSame: boolean): Uint8Array {
-  const payload = Buffer.alloc(BLOCK_HEAD_BYTES + (isSame ? 0 : bytes.byteLength));
-  payload.writeUInt32LE(index, 0);
-  payload.writeUInt32LE(bytes.byteLength, 4);
+function blockPayload(start: number, index: number, bytes: Uint8Array, isSame: boolean): Uint8Array {
+  const payload = Buffer.alloc(isSame ? SAME_BYTES : BLOCK_HEAD_BYTES + bytes.byteLength);
+  writeBlockName(viewOf(payload), { paneStart: start, index, usedBytes: bytes.byteLength });
   if (!isSame) payload.set(bytes, BLOCK_HEAD_BYTES);
   return payload;
 }

@@ -104,3 +104,32 @@ test('random lives of up to 20 checkpoints, ended anywhere', async () => {
     }
   }
 }, 60_000);
+
+test('a start that has much to clear away, ended at every operation and begun again, comes to the same', async () => {
+  const { life, texts } = await live(seededRandom(8), 5, Number.POSITIVE_INFINITY);
+  const files = life.disk.paths().map((path) => [path, life.disk.bytesOf(path)] as const);
+  const left = (): SimDisk => {
+    const disk = new SimDisk();
+    for (const [path, bytes] of files) disk.put(path, path.endsWith('5/META') ? bytes.slice(1) : bytes);
+    disk.put(`${DATA}/ckpt/2/META`, Uint8Array.of(1)); // Being removed when the engine ended, or nobody's.
+    disk.put(`${DATA}/ckpt/9.tmp/p-0.part`, Uint8Array.of(1));
+    disk.put(`${DATA}/MANIFEST-6`, Uint8Array.of(1));
+    return disk;
+  };
+  const whole = left();
+  await recover(whole);
+  expect(whole.paths()).toContain(`${DATA}/quarantine/ckpt-5/p-0.part`);
+  for (let at = 0; at < whole.operations.length; at++) {
+    for (const choice of [keepAll, dropAll, randomCrash(seededRandom(at))]) {
+      const disk = left();
+      await Promise.race([haltAt(disk, at), recover(disk)]).catch(({ message }) => expect(message).toBe('halted'));
+      const next = disk.crash(choice);
+      const { from, manifest } = await recover(next);
+      expect(from?.id).toBe(4);
+      expect(await textsOf(next, from!)).toEqual(texts.get(4));
+      expect(manifest.checkpoints.map(({ id }) => id)).toEqual([4, 3]);
+      expect(manifest.lastId).toBeGreaterThanOrEqual(5);
+      expect(next.paths().filter((path) => path.includes('ckpt-5/p-'))).toHaveLength(2); // Kept, whatever happened.
+    }
+  }
+}, 60_000);

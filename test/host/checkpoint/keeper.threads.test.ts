@@ -124,7 +124,7 @@ test('ten checkpoints of 5 MB, most of each unchanged, are written, published an
   const shared = new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer);
   for (const [partition, state] of states.entries()) {
     const share = { partition, partitions: PARTITIONS };
-    const records = restoreRecords(disk, data, from!, share, (bytes) => shared.subarray(0, bytes));
+    const records = restoreRecords(disk, data, from!, share, ({ usedBytes }) => shared.subarray(0, usedBytes));
     expect(await restoredText(records)).toBe(state.text());
   }
   await store.release();

@@ -96,7 +96,7 @@ test('with another number of partitions every part is handed over, with the same
     { partition: 0, partitions: 2 },
     { partition: 3, partitions: 4 },
   ]) {
-    const records = restoreRecords(life.disk, DATA, from!, share, (bytes) => scratch.subarray(0, bytes));
+    const records = restoreRecords(life.disk, DATA, from!, share, ({ usedBytes }) => scratch.subarray(0, usedBytes));
     expect(await restoredText(records)).toBe(life.texts().join('\n'));
   }
 });
