@@ -53,8 +53,8 @@ function run({ thread, doorbells, counters: counts, data, store, rings }: Keeper
     counters,
     whenDone: () => {
       clearInterval(alive);
-      parentPort!.close();
       say({ type: 'done', openRows: 0 });
+      parentPort!.close();
     },
     whenFailed: tellFailure,
   });
