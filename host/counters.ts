@@ -32,6 +32,10 @@ export const COUNTERS = [
   ['subscribersCut', 'pelton_subscribers_cut_total', 'Subscribers cut off because they did not read'],
   ['subscribers', 'pelton_subscribers', 'Subscribers now'],
   ['inboxBytes', 'pelton_inbox_bytes', 'Raw frames waiting at a listener'],
+  ['logGroups', 'pelton_log_groups_total', 'Groups written to the log'],
+  ['logBytes', 'pelton_log_bytes_total', 'Bytes of those groups'],
+  ['logSyncs', 'pelton_log_syncs_total', 'Syncs of the log'],
+  ['logUnsyncedBytes', 'pelton_log_unsynced_bytes', 'Bytes of groups that no sync covers yet'],
   ['steps', 'pelton_steps_total', 'Steps of the thread that did something'],
   ['sleeps', 'pelton_sleeps_total', 'Times the thread went to sleep'],
   ['beats', 'pelton_beats_total', 'Times the event loop of the thread came round'],
@@ -50,6 +54,9 @@ export const REFUSALS = [
   'ACKS_UNREAD',
   'TOO_MANY_PRODUCERS',
   'FENCED',
+  'OUT_OF_SEQUENCE',
+  'UNKNOWN_PRODUCER',
+  'DUP_MISMATCH',
   'SHUTTING_DOWN',
   'RETRY_LATER',
   'SUBSCRIBER_TOO_SLOW',
@@ -112,7 +119,7 @@ export class Counters {
     return this.cells[CELL[name]]!;
   }
 
-  /** Counts `frames` frames that took `seconds` each. */
+  /** Counts `frames` frames that took `seconds` each; of the log's thread, syncs. */
   latency(seconds: number, frames: number): void {
     let bucket = 0;
     while (bucket < LATENCY_BOUNDS_S.length && seconds > LATENCY_BOUNDS_S[bucket]!) bucket++;

@@ -51,6 +51,12 @@ export const PRODUCER_ID_BYTES_MAX = 128;
 /** Rounds of work a listener does before it lets the event loop look at its sockets. */
 export const LISTENER_STEPS_PER_TURN = 64;
 
+/** What is read of the log at once to be decoded again: the largest group fits, which is a table of all producers. */
+export const LOG_READ_BYTES = 16 * MiB;
+
+/** A file of the log that is larger is none of ours: it is not read into memory. */
+export const LOG_FILE_BYTES_MAX = 1024 * MiB;
+
 /** How long a graceful stop may take before it is ended the hard way. */
 export const STOP_MS_MAX = 30_000;
 
@@ -124,4 +130,62 @@ export function rowsMaxOf(rowBytes: number, columnCount: number, hasUtf8: boolea
   const directory = BATCH_HEADER_BYTES + columnCount * (COLUMN_DESCRIPTOR_BYTES + 24);
   const room = (imageBytes - directory) * (hasUtf8 ? 0.5 : 1);
   return Math.max(1, Math.min(4096, Math.floor(room / Math.max(rowBytes, 1 / 8)) & ~7 || 1));
+}
+
+export interface ProducerLimits {
+  /** Named producers of all streams that the log knows at once. */
+  producersMax: number;
+  /** Silent for longer than this, by the time in the log: forgotten but for id, epoch and last sequence. */
+  horizonMs: number;
+  /** How many of those are kept. */
+  expiredMax: number;
+  /** Last frames of a producer whose group and checksum are known; an older duplicate is a success without a group. */
+  rememberedMax: number;
+}
+
+export interface LogLimits extends ProducerLimits {
+  /** Where a segment is sealed and the next begins; segments are preallocated at this size. */
+  segmentBytes: number;
+  /** Of one group, headers included; a larger entry is a group alone. */
+  groupBytesMax: number;
+  groupEntriesMax: number;
+  /** Pieces of one group: a write takes at most 1,024 views, two of them per run and one for the header. */
+  groupRunsMax: number;
+  /** Written and not yet covered by a sync, and formed and not yet written: beyond it entries wait in their inboxes. */
+  unsyncedBytesMax: number;
+  /** Prepared files: the next segment's, and those that retention gives back; more are removed. */
+  sparesMax: number;
+  /** Held by a file that is given up when the disk is full, so that what makes room has room. */
+  ballastBytes: number;
+  /** How long the log is silent before it says on disk how much of it is durable. */
+  markAfterMs: number;
+  /** A sync that takes longer stops admission. */
+  syncSlowMs: number;
+  /** How often a full disk is asked whether there is room again. */
+  roomEveryMs: number;
+  /** What waits for a listener's ring at most before no further group is formed. */
+  saysWaitingMax: number;
+}
+
+/** The producer table stands in every segment: with these bounds it takes at most 11 MiB of 64. */
+export function logLimits(overrides: Partial<LogLimits> = {}): LogLimits {
+  return {
+    producersMax: 10_000,
+    // A hundred times the longest outage that a client is asked to bridge.
+    horizonMs: 24 * 3_600_000,
+    expiredMax: 10_000,
+    rememberedMax: 64,
+    segmentBytes: 64 * MiB,
+    groupBytesMax: 4 * MiB,
+    groupEntriesMax: 16_384,
+    groupRunsMax: 500,
+    unsyncedBytesMax: 16 * MiB,
+    sparesMax: 2,
+    ballastBytes: 64 * MiB,
+    markAfterMs: 1000,
+    syncSlowMs: 1000,
+    roomEveryMs: 500,
+    saysWaitingMax: 64,
+    ...overrides,
+  };
 }

@@ -46,4 +46,6 @@ export const FRAME_WATERMARK = 2;
 export const FRAME_BARRIER = 3;
 export const FRAME_IDLE = 4;
 export const FRAME_END = 5;
-export const FRAME_KIND_MAX = FRAME_END;
+/** Everything of a group of the log, and of every group before it, has been handed on. */
+export const FRAME_GROUP = 6;
+export const FRAME_KIND_MAX = FRAME_GROUP;

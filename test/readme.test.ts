@@ -49,3 +49,38 @@ test('the job of the README prints what the README says, for the rows that it se
     rmSync(folder, { recursive: true });
   }
 });
+
+test("the README's producer tells the outcome of every record", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pelton-readme-'));
+  const job = join(folder, 'hot.ts');
+  const entry = (path: string) => `from ${JSON.stringify(pathToFileURL(join(root, path)).href)}`;
+  writeFileSync(job, block('ts').replace("from 'pelton'", entry('host/index.ts')));
+  const engine = spawn(process.execPath, [join(root, 'host/main.ts'), 'run', job, '--port', '0', '--json']);
+  let stdout = '';
+  engine.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  try {
+    await expect.poll(() => stdout, { timeout: 20_000 }).toContain('"ready"');
+    const { port } = JSON.parse(stdout.split('\n')[0]!) as { port: number };
+    const program = block('js')
+      .replace("from 'pelton/client'", entry('host/client/index.ts'))
+      .replace('7340', `${port}`);
+    writeFileSync(join(folder, 'client.mjs'), program);
+    const client = spawn(process.execPath, [join(folder, 'client.mjs')]);
+    let said = '';
+    for (const stream of [client.stdout, client.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+    }
+    const exitCode = await new Promise((resolve) => client.on('exit', resolve));
+    expect(said.replace(/\s+/g, ' ')).toMatch(
+      /^rejected \[ \{ row: 0, code: 'TYPE', column: 'celsius', .*\] acked \[\] acked \[\] $/,
+    );
+    expect(exitCode).toBe(0);
+  } finally {
+    engine.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -6,6 +6,8 @@ import {
   EXIT_DATA,
   EXIT_ENGINE,
   EXIT_IO,
+  EXIT_LOCKED,
+  EXIT_MISSING_SEGMENT,
   EXIT_PERMISSION,
   EXIT_ROWS,
   EXIT_UNAVAILABLE,
@@ -86,15 +88,34 @@ export function shownError(error: unknown, named: string): CliError | undefined 
   return isClientError(error) ? clientFailure(error, named) : engineFailure(error);
 }
 
-/** Operating errors of host/errors.ts, told apart by name and code. */
+/** Operating errors of host/errors.ts, the log, the data directory and the disk, told apart by name and code. */
 function engineFailure(error: unknown): CliError | undefined {
   const { name, code = '', message } = error as { name?: string; code?: string; message: string };
+  const exitCode = DATA_EXIT_CODES[`${name} ${code}`];
+  if (exitCode !== undefined) return new CliError(exitCode, message, '', code);
+  if (name === 'DiskError') return new CliError(EXIT_IO, message, '', code);
   if (name === 'JobError') return new CliError(EXIT_DATA, message, '', 'JOB');
   if (name !== 'EngineError') return undefined;
   if (code === 'OPTION') return new CliError(EXIT_USAGE, message, '', code);
   if (code === 'JobError') return new CliError(EXIT_DATA, message, '', 'JOB');
   return new CliError(code === 'PORT' ? EXIT_UNAVAILABLE : EXIT_ENGINE, message, '', code);
 }
+
+const DATA_EXIT_CODES: Record<string, number> = {
+  'LogStopped LOG_POISONED': EXIT_ENGINE,
+  'LogStopped LOG_NOT_WRITABLE': EXIT_PERMISSION,
+  'LogError CORRUPT': EXIT_DATA,
+  'LogError NEWER_FORMAT': EXIT_DATA,
+  'LogError GROUP_GONE': EXIT_DATA,
+  'LogError MISSING_SEGMENT': EXIT_MISSING_SEGMENT,
+  'StoreError DAMAGED': EXIT_DATA,
+  'StoreError NEWER_FORMAT': EXIT_DATA,
+  'StoreError NOT_A_STORE': EXIT_USAGE,
+  'StoreError LOCKED': EXIT_LOCKED,
+  'StoreError PERMISSION': EXIT_PERMISSION,
+  'DiskError EACCES': EXIT_PERMISSION,
+  'DiskError EROFS': EXIT_PERMISSION,
+};
 
 function resumeText({ resume }: ClientError): string {
   const offsets = Object.entries(resume).map(([partition, offset]) => `partition ${partition}: ${offset}`);

@@ -4,10 +4,11 @@
 //   - stdout: with --json JSON lines only ({"event":"ready",…} first), else nothing but what stdout sinks write.
 //   - the first Ctrl-C or SIGTERM stops gracefully, the second at once.
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../client/address.ts';
 import { Engine, type EngineOptions } from '../engine/engine.ts';
 import { EngineError } from '../errors.ts';
+import type { AckMode } from '../log/body.ts';
 import type { Plan } from '../plan/plan.ts';
 import { EXIT_INTERRUPTED, EXIT_OK } from './exit-codes.ts';
 import { jobUrl } from './job-file.ts';
@@ -23,6 +24,8 @@ export interface EngineFlags {
   partitions: string;
   listeners: string;
   memory?: string;
+  data?: string;
+  ack: string;
 }
 
 interface RunOptions extends EngineFlags {
@@ -55,6 +58,12 @@ export function withEngineOptions(command: Command): Command {
     .option('--host <address>', 'address to listen on; others than 127.0.0.1 let the network in', '127.0.0.1')
     .option('--partitions <n>', 'partition threads', '1')
     .option('--listeners <n>', 'listener threads', '1')
+    .option('--data <directory>', 'keep what is taken in there, in a log; without it nothing survives the end')
+    .addOption(
+      new Option('--ack <when>', 'with --data: when a frame is acknowledged')
+        .choices(['durable', 'written', 'received'])
+        .default('durable'),
+    )
     .option('--memory <size>', 'what the partitions share, e.g. 4GiB; default: half of what this process may use');
 }
 
@@ -93,6 +102,7 @@ export function engineOptions(options: EngineFlags): Omit<EngineOptions, 'jobUrl
     partitions: whole(options.partitions, '--partitions', 1, 128),
     listeners: whole(options.listeners, '--listeners', 1, 16),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(options.data === undefined ? {} : { data: options.data, ack: options.ack as AckMode }),
   };
 }
 
@@ -102,7 +112,7 @@ function whole(written: string, option: string, least: number, most: number): nu
   throw new EngineError('OPTION', `${option} ${written}: expected a whole number from ${least} to ${most}`);
 }
 
-function announce(engine: Engine, { json }: RunOptions): void {
+function announce(engine: Engine, { json, data }: RunOptions): void {
   const { host, port, plan } = engine;
   const streams = plan.streams.map(({ description }) => description.name);
   const sinks = plan.outputs.flatMap((output) => output.sinks.map(({ name, kind }) => ({ name, kind })));
@@ -110,13 +120,15 @@ function announce(engine: Engine, { json }: RunOptions): void {
     process.stdout.write(`${JSON.stringify({ event: 'ready', port, host, job: plan.job, streams, sinks })}\n`);
     return;
   }
-  say(readyText(host, port, plan));
+  say(readyText(host, port, plan, data));
 }
 
 /** What an operator can do now. */
-export function readyText(host: string, port: number, plan: Plan): string {
+export function readyText(host: string, port: number, plan: Plan, data?: string): string {
   const at = `${host}:${port}`;
-  const lines = [`job ${plan.job} is running on ${at}; nothing is kept when it stops`];
+  const kept =
+    data === undefined ? 'nothing is kept when it stops (--data keeps it)' : `what comes in is kept in ${data}`;
+  const lines = [`job ${plan.job} is running on ${at}; ${kept}`];
   for (const { description } of plan.streams) lines.push(`  rows in    ws://${at}/v1/streams/${description.name}`);
   for (const { name, kind } of plan.outputs.flatMap(({ sinks }) => sinks)) {
     lines.push(kind === 'websocket' ? `  results    ws://${at}/v1/sinks/${name}` : `  results    ${kind} ${name}`);

@@ -15,6 +15,10 @@ export interface SendTotals {
   rejected: number;
   /** Sent, and nobody said what became of them. */
   unacknowledged: number;
+  /** Read, and certainly not stored. */
+  unsent: number;
+  /** Acknowledged by an engine that did not know them any more when it came back. */
+  forgottenFrames: number;
   /** Of all frames sent. */
   bytes: number;
   seconds: number;
@@ -54,17 +58,21 @@ export class SendReport {
     else sayError('send', error);
   }
 
-  done({ rows, rejected, unacknowledged, bytes, seconds }: SendTotals): void {
+  done({ bytes, seconds, ...counts }: SendTotals): void {
+    const { rows, rejected, unacknowledged, unsent, forgottenFrames } = counts;
     const rowsPerSecond = Math.round(rows / Math.max(seconds, 0.001));
     const rounded = Math.round(seconds * 1000) / 1000;
     if (this.isJson) {
-      this.event({ event: 'done', rows, rejected, unacknowledged, bytes, seconds: rounded, rowsPerSecond });
+      this.event({ event: 'done', ...counts, bytes, seconds: rounded, rowsPerSecond });
       return;
     }
     say(
       `${rowsText(rows)} acknowledged (${bytesText(bytes)} sent) in ${seconds.toFixed(2)} s: ${countText(rowsPerSecond)} rows/s`,
     );
-    if (unacknowledged > 0) say(`  ${rowsText(unacknowledged)} sent and not acknowledged`);
+    if (unacknowledged > 0)
+      say(`  ${rowsText(unacknowledged)} sent and not acknowledged: the engine may have them or not`);
+    if (unsent > 0) say(`  ${rowsText(unsent)} not stored`);
+    if (forgottenFrames > 0) say(`  ${countText(forgottenFrames)} acknowledged frames forgotten by the engine`);
     if (rejected > 0) say(`  ${rowsText(rejected)} rejected:`);
     for (const { row, code, column, message } of this.named) {
       const where = row === null ? 'a whole frame' : `row ${countText(row)}`;

@@ -1,14 +1,18 @@
 // host/cli/send.ts — `pelton send`: rows of a file or of standard input to a stream, until all are acknowledged.
 //
-//   input.ts ──bytes──▶ ndjson- | csv- | arrow-frames.ts ──frames──▶ client/producer.ts ──▶ engine
+//   input.ts ──bytes──▶ ndjson- | csv- | arrow-frames.ts ──frames──▶ client/stream-producer.ts ──▶ engine
 //
-// Memory is bounded: the next chunk is read when the last frame has left, and a frame leaves when there is credit.
+// Memory is bounded: the next chunk is read when there is room for unacknowledged frames.
+// Without a name or --retry-for a lost connection is the end: what the anonymous producer sent cannot be sent again
+// safely, and a name for every run would hold time back when the run is killed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { isClientError } from '../client/client-error.ts';
-import { connectProducer, type Producer, type Reject } from '../client/producer.ts';
+import type { Outcome, RowReject } from '../client/outcome.ts';
+import type { LinkEvent } from '../client/producer-link.ts';
 import { streamInfo } from '../client/stream-info.ts';
+import { openProducer, type StreamProducer } from '../client/stream-producer.ts';
 import { monotonicMs } from '../clock.ts';
 import { arrowFrames } from './arrow-frames.ts';
 import { CliError, shownError } from './cli-error.ts';
@@ -17,7 +21,7 @@ import { EXIT_INTERRUPTED, EXIT_OK, EXIT_ROWS, EXIT_USAGE, exitCodesText } from 
 import type { Frame, FrameBounds, LocalReject } from './frame.ts';
 import { type Input, openInput, packingOf } from './input.ts';
 import { ndjsonFrames } from './ndjson-frames.ts';
-import { positiveInteger, positiveNumber, urlOption } from './option.ts';
+import { positiveInteger, positiveNumber, seconds, urlOption, wholeNumber } from './option.ts';
 import type { Finish } from './program.ts';
 import { openProgress } from './progress.ts';
 import { SendReport } from './send-report.ts';
@@ -44,7 +48,12 @@ export interface SendOptions {
   frameRows?: number;
   frameBytes?: number;
   producer?: string;
+  epoch?: number;
+  retryFor?: number;
 }
+
+/** How long a named producer tries to get a lost connection back. */
+const RETRY_SECONDS = 60;
 
 /** Frames of text leave with their chunk, 256 KiB at most; those of Arrow hold as many batches as this. */
 const FRAME_BYTES: Record<InputFormat, number> = { ndjson: 256 * 1024, csv: 1024 * 1024, arrow: 1024 * 1024 };
@@ -74,7 +83,13 @@ export function command(finish: Finish): Command {
     .addOption(new Option('--format <format>', "default: by the file's extension; ndjson for -").choices(FORMATS))
     .option('--rate <rows>', 'rows per second, on a schedule that does not wait for the engine', positiveNumber)
     .option('--end', 'say afterwards that nothing more will follow: open windows come out')
-    .option('--producer <id>', 'send as this producer, with a watermark of its own')
+    .option('--producer <id>', 'send as this producer, with a watermark of its own; it is safe to send again')
+    .option('--epoch <n>', 'which life of the producer: a greater one shuts the older out', wholeNumber)
+    .option(
+      '--retry-for <seconds>',
+      `get a lost connection back for so long (default: ${RETRY_SECONDS} with --producer, else 0)`,
+      seconds,
+    )
     .option('--frame-rows <n>', 'rows of one frame at most', positiveInteger)
     .option('--frame-bytes <n>', 'bytes of one frame at most', positiveInteger)
     .option('--json', 'JSON lines on standard output; the last one is {"event":"done",…}')
@@ -113,14 +128,15 @@ class Sending {
   private readonly input: Input;
   private readonly options: SendOptions;
   private readonly report: SendReport;
-  /** Of frames that are not acknowledged: rows of the input, by the frame's number. */
-  private readonly flying = new Map<number, Frame['rowNumber']>();
+  private readonly retryForMs: number;
   private readonly interruption = new AbortController();
-  private producer!: Producer;
-  private framesGiven = 0;
+  private producer!: StreamProducer;
   private rowsGiven = 0;
   private bytesGiven = 0;
   private localRejects = 0;
+  private unknownRows = 0;
+  private unsentRows = 0;
+  private isConnected = false;
 
   constructor(stream: string, format: InputFormat, input: Input, options: SendOptions, report: SendReport) {
     this.stream = stream;
@@ -128,16 +144,19 @@ class Sending {
     this.input = input;
     this.options = options;
     this.report = report;
+    this.retryForMs = 1000 * (options.retryFor ?? (options.producer === undefined ? 0 : RETRY_SECONDS));
   }
 
   async run(): Promise<number> {
-    const { url, producer: id } = this.options;
-    this.producer = await connectProducer({
+    const { url, producer: id, epoch, retryFor = 0 } = this.options;
+    this.producer = await openProducer({
       url,
       stream: this.stream,
+      retryForMs: this.retryForMs,
+      firstRetryForMs: 1000 * retryFor,
       ...(id === undefined ? {} : { producer: id }),
-      onReject: (reject) => this.rejected(reject),
-      onAck: ({ sequence }) => this.acknowledged(sequence),
+      ...(epoch === undefined ? {} : { epoch }),
+      onEvent: (event) => this.happened(event),
     });
     if (this.producer.resumedAt > 0) {
       this.report.note(`producer ${id} goes on behind frame ${this.producer.resumedAt}, which was acknowledged before`);
@@ -148,18 +167,19 @@ class Sending {
       this.input.close();
     });
     // Input that does not come must not keep us from hearing that the engine has gone.
-    this.producer.closed.catch(() => this.input.close());
+    void this.producer.over.then(() => this.input.close());
     const startMs = monotonicMs();
-    const exitCode = await this.sendAndFlush(startMs);
+    const exitCode = await this.sendAndClose(startMs);
     asked.forget();
     this.report.done({
-      rows: this.producer.acknowledgedRows,
+      rows: this.producer.ackedRows,
       rejected: this.rejectedRows,
-      unacknowledged: this.unacknowledgedRows,
+      unacknowledged: this.unknownRows,
+      unsent: this.unsentRows,
+      forgottenFrames: this.producer.forgottenFrames,
       bytes: this.bytesGiven,
       seconds: (monotonicMs() - startMs) / 1000,
     });
-    await this.producer.close();
     return exitCode;
   }
 
@@ -167,34 +187,30 @@ class Sending {
     return this.producer.rejectedRows + this.localRejects;
   }
 
-  /** None when every frame is acknowledged, however the engine counts rows. */
-  private get unacknowledgedRows(): number {
-    if (this.flying.size === 0) return 0;
-    return Math.max(0, this.rowsGiven - this.producer.acknowledgedRows - this.producer.rejectedRows);
-  }
-
-  private async sendAndFlush(startMs: number): Promise<number> {
+  private async sendAndClose(startMs: number): Promise<number> {
     const progress = openProgress(this.input, this.options.json !== true);
     try {
-      const wrongInput = await this.sendFrames(startMs, () => progress.update(this.producer.acknowledgedRows));
+      const wrongInput = await this.sendFrames(startMs, () => progress.update(this.producer.ackedRows));
       if (this.interruption.signal.aborted) {
+        await this.producer.close({ forMs: FAREWELL_MS }).catch(() => undefined);
         progress.stop();
-        return await this.farewell();
+        this.report.note('interrupted; what follows is what the engine has acknowledged');
+        return EXIT_INTERRUPTED;
       }
-      await this.producer.flush();
+      if (this.options.end === true && wrongInput === undefined) this.producer.end();
+      await this.producer.close();
       progress.stop();
       if (wrongInput !== undefined) {
         this.report.error(wrongInput);
         return wrongInput.exitCode;
       }
-      if (this.options.end === true) await this.producer.end();
-      return this.rejectedRows > 0 ? EXIT_ROWS : EXIT_OK;
+      return this.rejectedRows + this.producer.forgottenFrames > 0 ? EXIT_ROWS : EXIT_OK;
     } catch (error) {
       if (!isClientError(error)) throw error;
       progress.stop();
       const shown = shownError(error, this.stream)!;
       this.report.error(shown);
-      return this.unacknowledgedRows > 0 ? EXIT_ROWS : shown.exitCode;
+      return this.unknownRows + this.unsentRows > 0 ? EXIT_ROWS : shown.exitCode;
     } finally {
       progress.stop();
     }
@@ -219,12 +235,17 @@ class Sending {
     return undefined;
   }
 
-  private async give(frame: Frame): Promise<void> {
-    this.framesGiven++;
-    this.rowsGiven += frame.rows;
-    this.bytesGiven += frame.bytes.byteLength;
-    this.flying.set(this.producer.resumedAt + this.framesGiven, frame.rowNumber);
-    await (frame.text ? this.producer.sendText(frame.bytes) : this.producer.send(frame.bytes));
+  private async give({ text, bytes, rows, rowNumber }: Frame): Promise<void> {
+    this.rowsGiven += rows;
+    this.bytesGiven += bytes.byteLength;
+    const told = (outcome: Outcome) => this.heard(outcome, rows, rowNumber);
+    await this.producer.send(bytes, { asText: text, rows, told });
+  }
+
+  private heard({ outcome, rejects, error }: Outcome, rows: number, rowNumber: Frame['rowNumber']): void {
+    if (outcome === 'unknown') this.unknownRows += rows;
+    else if (error !== null) this.unsentRows += rows;
+    else for (const reject of rejects) this.rejected(reject, rowNumber);
   }
 
   private async frames(): Promise<AsyncIterable<Frame>> {
@@ -253,18 +274,8 @@ class Sending {
     if (waitMs >= 1) await sleep(waitMs, undefined, { signal: this.interruption.signal }).catch(() => undefined);
   }
 
-  private async farewell(): Promise<number> {
-    const bound = new AbortController();
-    const late = sleep(FAREWELL_MS, undefined, { signal: bound.signal }).catch(() => undefined);
-    await Promise.race([this.producer.flush().catch(() => undefined), late]);
-    bound.abort();
-    this.report.note('interrupted; what follows is what the engine has acknowledged');
-    return EXIT_INTERRUPTED;
-  }
-
-  private rejected({ sequence, row, code, column, message }: Reject): void {
-    const rowNumber = this.flying.get(sequence);
-    this.report.reject({ row: row < 0 || rowNumber === undefined ? null : rowNumber(row), code, column, message });
+  private rejected({ row, code, column, message }: RowReject, rowNumber: Frame['rowNumber']): void {
+    this.report.reject({ row: row < 0 ? null : rowNumber(row), code, column, message });
   }
 
   private rejectedHere(reject: LocalReject): void {
@@ -272,10 +283,15 @@ class Sending {
     this.report.reject(reject);
   }
 
-  private acknowledged(upTo: number): void {
-    for (const sequence of this.flying.keys()) {
-      if (sequence > upTo) return;
-      this.flying.delete(sequence);
+  private happened(event: LinkEvent): void {
+    if (event.type === 'connected') this.isConnected = true;
+    if (event.type === 'forgotten') {
+      this.report.note(
+        `the engine has started again without ${event.frames} frames that it had acknowledged: send their rows again`,
+      );
     }
+    if (event.type !== 'lost' || this.retryForMs === 0 || !this.isConnected) return;
+    this.isConnected = false;
+    this.report.note(`${event.error.message}; trying again for ${this.retryForMs / 1000} s`);
   }
 }

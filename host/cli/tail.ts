@@ -6,10 +6,11 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { type ClientError, isClientError } from '../client/client-error.ts';
-import { type JsonRows, type SinkMessage, type SinkTime, type Subscription, subscribe } from '../client/subscriber.ts';
+import { type Followed, type Following, follow, gapText, type Offsets } from '../client/following.ts';
+import type { JsonRows, SinkTime } from '../client/sink-message.ts';
 import { CliError } from './cli-error.ts';
-import { EXIT_ENGINE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, exitCodesText } from './exit-codes.ts';
-import { positiveInteger, urlOption } from './option.ts';
+import { EXIT_ENGINE, EXIT_INTERRUPTED, EXIT_OK, EXIT_ROWS, EXIT_USAGE, exitCodesText } from './exit-codes.ts';
+import { offsets, positiveInteger, seconds, urlOption } from './option.ts';
 import type { Finish } from './program.ts';
 import { whenAsked } from './stop-signal.ts';
 import { rowTable } from './table.ts';
@@ -22,6 +23,8 @@ export interface TailOptions {
   format: (typeof FORMATS)[number];
   limit?: number;
   untilEnd?: boolean;
+  from?: Offsets;
+  retryFor?: number;
   json?: boolean;
   verbose?: boolean;
 }
@@ -54,6 +57,12 @@ export function command(finish: Finish): Command {
     .option('--json', 'the same as --format json')
     .option('--limit <rows>', 'stop after so many rows (arrow: with the message that reaches them)', positiveInteger)
     .option('--until-end', 'stop when every partition has ended')
+    .option(
+      '--from <offsets>',
+      `next offset by partition, as Ctrl-C says it: '{"0":118,"1":97}'; default: from now on`,
+      offsets,
+    )
+    .option('--retry-for <seconds>', 'get a lost connection back for so long (default: 0)', seconds)
     .option('-v, --verbose', 'words on standard error: when it has subscribed, watermarks, ends')
     .addHelpText('after', EXAMPLES + exitCodesText())
     .action(async (sink: string, options: TailOptions) => finish(await tail(sink, options)));
@@ -65,7 +74,16 @@ export async function tail(sink: string, options: TailOptions): Promise<number> 
   if (format === 'arrow' && process.stdout.isTTY === true) {
     throw new CliError(EXIT_USAGE, 'Arrow is binary; it is not written to a terminal', 'redirect it: > results.arrows');
   }
-  const subscription = await subscribe({ url: options.url, sink, format: format === 'arrow' ? 'arrow' : 'json' });
+  const { url, from, retryFor = 0 } = options;
+  const subscription = await follow({
+    url,
+    sink,
+    format: format === 'arrow' ? 'arrow' : 'json',
+    gaps: 'tell',
+    retryForMs: retryFor * 1000,
+    firstRetryForMs: retryFor * 1000,
+    ...(from === undefined ? {} : { from }),
+  });
   let isInterrupted = false;
   const asked = whenAsked((again) => {
     if (again) process.exit(EXIT_INTERRUPTED);
@@ -74,19 +92,22 @@ export async function tail(sink: string, options: TailOptions): Promise<number> 
   });
   const output = new Output(subscription);
   try {
-    await new Tailing(sink, subscription, output, format, options).run();
-    return isInterrupted ? EXIT_INTERRUPTED : EXIT_OK;
+    const hasGaps = await new Tailing(sink, subscription, output, format, options).run();
+    if (!isInterrupted) return hasGaps ? EXIT_ROWS : EXIT_OK;
+    const { resume } = subscription;
+    if (Object.keys(resume).length > 0) say(`go on with --from '${JSON.stringify(resume)}'`);
+    return EXIT_INTERRUPTED;
   } catch (error) {
     if (!isClientError(error) || output.isGone) throw error;
-    return ended(error, options);
+    return ended(error, subscription.resume, options);
   } finally {
     asked.forget();
   }
 }
 
 /** The engine closed the connection: an orderly stop is no failure, unless more was asked for. */
-function ended(error: ClientError, { untilEnd, limit }: TailOptions): number {
-  const offsets = offsetsText(error);
+function ended(error: ClientError, resume: Offsets, { untilEnd, limit }: TailOptions): number {
+  const offsets = offsetsText(resume);
   if (error.code === 'CONNECTION_LOST') {
     // When much waits unread, the engine's last word may not get through.
     const why = 'the engine failed, or cut us off because more than 8 MiB waited unread';
@@ -101,7 +122,7 @@ function ended(error: ClientError, { untilEnd, limit }: TailOptions): number {
   throw new CliError(EXIT_ENGINE, `the engine has stopped before ${wanted} came`, offsets, error.code);
 }
 
-function offsetsText({ resume }: ClientError): string {
+function offsetsText(resume: Offsets): string {
   const offsets = Object.entries(resume).map(([partition, offset]) => `${partition}: ${offset}`);
   return offsets.length === 0 ? 'no row had come' : `next offset by partition: ${offsets.join(', ')}`;
 }
@@ -111,7 +132,7 @@ class Output {
   /** Whoever read it has gone. */
   isGone = false;
 
-  constructor(subscription: Subscription) {
+  constructor(subscription: Following) {
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
       this.isGone = true;
@@ -127,7 +148,7 @@ class Output {
 
 class Tailing {
   private readonly sink: string;
-  private readonly subscription: Subscription;
+  private readonly subscription: Following;
   private readonly output: Output;
   private readonly format: TailOptions['format'];
   private readonly options: TailOptions;
@@ -139,7 +160,7 @@ class Tailing {
 
   constructor(
     sink: string,
-    subscription: Subscription,
+    subscription: Following,
     output: Output,
     format: TailOptions['format'],
     options: TailOptions,
@@ -152,20 +173,26 @@ class Tailing {
     this.rowsLeft = options.limit ?? Infinity;
   }
 
-  async run(): Promise<void> {
+  /** @returns whether rows were missed */
+  async run(): Promise<boolean> {
+    let hasGaps = false;
     const { partitions } = this.subscription;
     const among = partitions === undefined ? '' : ` (${partitions} ${partitions === 1 ? 'partition' : 'partitions'})`;
     if (this.options.verbose === true) say(`subscribed to ${this.sink}${among}`);
     try {
       for await (const message of this.subscription) {
         this.seen.add(message.partition);
-        if (message.type === 'rows') await this.rows(message);
+        if (message.type === 'gap') {
+          hasGaps = true;
+          say(gapText(message));
+        } else if (message.type === 'rows') await this.rows(message);
         else this.time(message);
-        if (this.isDone || this.output.isGone) return;
+        if (this.isDone || this.output.isGone) break;
       }
     } finally {
       await this.printTable();
     }
+    return hasGaps;
   }
 
   private get isDone(): boolean {
@@ -174,11 +201,15 @@ class Tailing {
     return this.options.untilEnd === true && this.endedPartitions.size >= partitions && partitions > 0;
   }
 
-  private async rows(message: Extract<SinkMessage, { type: 'rows' }>): Promise<void> {
+  private async rows(message: Extract<Followed, { type: 'rows' }>): Promise<void> {
     this.endedPartitions.delete(message.partition); // A stream may go on after its end.
     const taken = Math.min(message.count, this.rowsLeft);
     this.rowsLeft -= message.count;
-    if (message.format === 'arrow') return this.output.write(message.bytes);
+    if (message.format === 'arrow') {
+      if (message.skip > 0)
+        say(`partition ${message.partition}: the first ${message.skip} rows of what follows came before`);
+      return this.output.write(message.bytes);
+    }
     if (this.format === 'table') return this.tabulate(message, taken);
     await this.output.write(
       taken === message.count ? message.bytes : `${message.lines().slice(0, taken).join('\n')}\n`,

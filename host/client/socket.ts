@@ -3,12 +3,10 @@
 import { WebSocket } from 'ws';
 import type { EngineAddress } from './address.ts';
 import { ClientError, refusal } from './client-error.ts';
+import { HANDSHAKE_MS_MAX, MESSAGE_BYTES_MAX, REFUSAL_BYTES_MAX } from './limits.ts';
 
-const HANDSHAKE_MS_MAX = 10_000;
-/** A refusal's body: names of streams or sinks. */
-const REFUSAL_BYTES_MAX = 65536;
-/** One message of results is an Arrow stream of one batch, or as many JSON lines; this is far above both. */
-const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** In the time that a connection may be silent it is asked so often. */
+const SILENT_TURNS = 3;
 
 /**
  * @returns the socket before it is open: listen to it at once, the engine speaks first
@@ -39,6 +37,24 @@ export function openSocket(address: EngineAddress, path: string): { socket: WebS
   });
   socket.on('error', () => undefined); // A close always follows; it is what is acted on.
   return { socket, opened };
+}
+
+/**
+ * Ends a connection that has been silent for so long although it was asked for a sign of life: a peer that vanished
+ * without a word leaves its socket open for a quarter of an hour. One that we do not read cannot be heard.
+ */
+export function endWhenSilent(socket: WebSocket, silentMsMax: number): void {
+  let silentTurns = 0;
+  const heard = () => {
+    silentTurns = 0;
+  };
+  const turn = setInterval(() => {
+    if (socket.isPaused) heard();
+    if (++silentTurns > SILENT_TURNS) socket.terminate();
+    else if (socket.readyState === WebSocket.OPEN) socket.ping();
+  }, silentMsMax / SILENT_TURNS);
+  socket.on('message', heard).on('pong', heard).on('ping', heard);
+  socket.once('close', () => clearInterval(turn));
 }
 
 export function connectError({ ws }: EngineAddress, error: unknown): ClientError {

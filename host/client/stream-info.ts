@@ -3,6 +3,7 @@
 import type { FieldDescription } from '../job/description.ts';
 import { engineAddress } from './address.ts';
 import { ClientError, refusal } from './client-error.ts';
+import { ANSWER_MS_MAX } from './limits.ts';
 import { connectError } from './socket.ts';
 
 export interface StreamInfo {
@@ -10,8 +11,6 @@ export interface StreamInfo {
   fields: readonly FieldDescription[];
   frameBytesMax: number;
 }
-
-const ANSWER_MS_MAX = 10_000;
 
 /** @throws ClientError */
 export async function streamInfo(url: string, stream: string): Promise<StreamInfo> {

@@ -9,71 +9,18 @@
 import type { RawData, WebSocket } from 'ws';
 import { engineAddress } from './address.ts';
 import { ClientError } from './client-error.ts';
-import { openSocket } from './socket.ts';
-
-export type SinkFormat = 'json' | 'arrow';
+import { ANSWER_MS_MAX, CLOSE_MS_MAX, QUEUE_BYTES_MAX } from './limits.ts';
+import { JsonRows, type RowsHead, type SinkFormat, type SinkMessage, type SinkTime } from './sink-message.ts';
+import { endWhenSilent, openSocket } from './socket.ts';
 
 export interface SubscribeOptions {
   url: string;
   sink: string;
   format?: SinkFormat;
-}
-
-export type SinkMessage = JsonRows | ArrowRows | SinkTime;
-
-/** `watermark`: no result of this partition with a time before it will follow. */
-export interface SinkTime {
-  readonly type: 'watermark' | 'idle' | 'end';
-  readonly partition: number;
-  /** Epoch milliseconds; null: none yet. */
-  readonly watermark: number | null;
-}
-
-export interface ArrowRows {
-  readonly type: 'rows';
-  readonly format: 'arrow';
-  readonly partition: number;
-  /** Of the first row; the next row has the next one. */
-  readonly offset: number;
-  readonly count: number;
-  /** One Arrow IPC stream. */
-  readonly bytes: Uint8Array;
-}
-
-/** Rows as JSON lines. */
-export class JsonRows {
-  readonly type = 'rows';
-  readonly format = 'json';
-  readonly partition: number;
-  readonly offset: number;
-  readonly count: number;
-  /** `count` lines of UTF-8, each ending in a newline. */
-  readonly bytes: Uint8Array;
-
-  constructor({ partition, offset, count }: RowsHead, bytes: Uint8Array) {
-    this.partition = partition;
-    this.offset = offset;
-    this.count = count;
-    this.bytes = bytes;
-  }
-
-  lines(): string[] {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
-      .toString()
-      .split('\n')
-      .filter((line) => line !== '');
-  }
-
-  /** Parsed now. Integers beyond 2^53 lose digits, as JSON.parse does it: take `lines` for them. */
-  rows<T = Record<string, unknown>>(): T[] {
-    return this.lines().map((line) => JSON.parse(line) as T);
-  }
-}
-
-interface RowsHead {
-  partition: number;
-  offset: number;
-  count: number;
+  /** Next offset by partition: results from there on, as far as the engine keeps them; default: from now on. */
+  from?: Readonly<Record<string, number>>;
+  /** Give the connection up when the engine shows no sign of life for so long; default: as the system sees fit. */
+  silentMsMax?: number;
 }
 
 interface WireMessage {
@@ -82,23 +29,25 @@ interface WireMessage {
   code?: string;
   message?: string;
   resume?: Record<string, number>;
+  earliest?: Record<string, number>;
+  afterMs?: number;
   partitions?: number;
+  from?: Record<string, number>;
+  store?: string;
 }
 
-/** Received and not yet taken by the reader. */
-const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
-const SUBSCRIBED_MS_MAX = 10_000;
-const CLOSE_MS_MAX = 2_000;
 const NEWLINE = 0x0a;
 
 /** @throws ClientError when there is no engine, no such sink, or the sink is none to subscribe to */
 export async function subscribe(options: SubscribeOptions): Promise<Subscription> {
   const address = engineAddress(options.url);
-  const path = `/v1/sinks/${encodeURIComponent(options.sink)}?format=${options.format ?? 'json'}`;
+  const from = options.from === undefined ? '' : `&from=${encodeURIComponent(JSON.stringify(options.from))}`;
+  const path = `/v1/sinks/${encodeURIComponent(options.sink)}?format=${options.format ?? 'json'}${from}`;
   const { socket, opened } = openSocket(address, path);
   const subscription = new Subscription(socket);
   await opened;
-  const late = setTimeout(() => socket.terminate(), SUBSCRIBED_MS_MAX);
+  if (options.silentMsMax !== undefined) endWhenSilent(socket, options.silentMsMax);
+  const late = setTimeout(() => socket.terminate(), ANSWER_MS_MAX);
   try {
     await subscription.subscribed;
   } finally {
@@ -111,6 +60,10 @@ export class Subscription implements AsyncIterable<SinkMessage> {
   readonly subscribed: Promise<void>;
   /** How many partitions the results come from, when the engine says so. */
   partitions: number | undefined;
+  /** First offset by partition that this subscription may bring; undefined: the engine keeps no results. */
+  from: Readonly<Record<string, number>> | undefined;
+  /** Whose offsets these are: those of another store are others. */
+  store: string | undefined;
   /** Next offset by partition, of what the reader has taken. */
   readonly resume: Record<string, number> = {};
   private readonly socket: WebSocket;
@@ -200,6 +153,8 @@ export class Subscription implements AsyncIterable<SinkMessage> {
     switch (message.type) {
       case 'subscribed':
         this.partitions = message.partitions;
+        this.from = message.from;
+        this.store = message.store;
         this.greeted.resolve();
         return;
       case 'rows':
@@ -236,12 +191,12 @@ export class Subscription implements AsyncIterable<SinkMessage> {
   private lost(closeCode: number): void {
     this.isClosed = true;
     if (!this.closing || this.refused !== null) {
-      const { code, message, resume } = this.refused ?? {};
+      const { code, message, resume, earliest, afterMs } = this.refused ?? {};
       const stopped = closeCode === 1012;
       this.error = new ClientError(
         code ?? (stopped ? 'SHUTTING_DOWN' : 'CONNECTION_LOST'),
         message ?? (stopped ? 'the engine has stopped' : `the connection to the engine was lost (close ${closeCode})`),
-        { resume: resume ?? this.resume },
+        { resume: resume ?? this.resume, earliest: earliest ?? {}, afterMs },
       );
       this.greeted.reject(this.error);
     }

@@ -34,10 +34,13 @@ export class FdSink implements ByteSink {
     this.failed = options.failed;
   }
 
-  /** Appends to what the file holds: a run never deletes results of another. */
-  static async file(path: string, options: FdSinkOptions): Promise<FdSink> {
-    const handle = await open(path, 'a').catch((error: NodeJS.ErrnoException) => {
-      throw new Error(`sink ${options.name}: cannot open ${path} for appending (${error.code ?? error.message})`);
+  /**
+   * @param mode  'append' to what the file holds: a run never deletes results of another. 'again': this run decodes the
+   *   log from its beginning and comes by every result of the runs before, which the file therefore loses first
+   */
+  static async file(path: string, mode: 'append' | 'again', options: FdSinkOptions): Promise<FdSink> {
+    const handle = await open(path, mode === 'append' ? 'a' : 'w').catch((error: NodeJS.ErrnoException) => {
+      throw new Error(`sink ${options.name}: cannot open ${path} for writing (${error.code ?? error.message})`);
     });
     return new FdSink({ ...options, handle, fd: handle.fd, where: path });
   }

@@ -27,7 +27,8 @@ async function run(start: ThreadStart): Promise<void> {
   const counters = new Counters(start.counters, thread);
   const doorbells = openDoorbells(start);
   let shell: AsyncShell | undefined;
-  const byteSinks = await openSinks(plan, () => shell?.wake());
+  const mode = start.log === null ? 'append' : 'again';
+  const byteSinks = await openSinks(plan, mode, () => shell?.wake());
   const listeners = start.results.map(
     ({ buffer, place }, listener) => new Channel(buffer, place, doorbells[listener]!),
   );
@@ -64,11 +65,11 @@ async function run(start: ThreadStart): Promise<void> {
   tell({ type: 'ready' });
 }
 
-async function openSinks(plan: Plan, whenRoom: () => void): Promise<Map<number, ByteSink>> {
+async function openSinks(plan: Plan, mode: 'append' | 'again', whenRoom: () => void): Promise<Map<number, ByteSink>> {
   const sinks = new Map<number, ByteSink>();
   for (const [index, sink] of plan.outputs.flatMap((output) => output.sinks).entries()) {
     const options = { name: sink.name, whenRoom, failed: tellFailure };
-    if (sink.kind === 'ndjsonFile') sinks.set(index, await FdSink.file(sink.path, options));
+    if (sink.kind === 'ndjsonFile') sinks.set(index, await FdSink.file(sink.path, mode, options));
     if (sink.kind === 'stdout') sinks.set(index, FdSink.stdout(options));
   }
   return sinks;

@@ -5,12 +5,12 @@
 //           egress flushes its sinks → listeners close their sockets → threads end
 //   fail    the first thread that fails or ends unasked ends the run: the others are closed, `ended` rejects
 
-import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { doorbellBytes, ring } from '../../ring/doorbell.ts';
 import { ringBytes } from '../../ring/spsc.ts';
+import { chanceU32 } from '../chance.ts';
 import { monotonicMs } from '../clock.ts';
 import { Counters, counterBytes } from '../counters.ts';
 import { subscriptionBytes } from '../egress/subscriptions.ts';
@@ -18,11 +18,14 @@ import { EngineError } from '../errors.ts';
 import { reserveMemory } from '../kernel/load.ts';
 import { type EngineLimits, engineLimits, LISTENERS_MAX, MiB, PARTITIONS_MAX, STOP_MS_MAX } from '../limits.ts';
 import type { ProducerHandover } from '../listener/producers.ts';
+import type { AckMode } from '../log/body.ts';
+import type { LogMessage } from '../log/start.ts';
 import { compilePlan } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
 import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
-import { partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import { egressThread, logThread, partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import { KeptLog, type KeptLogOptions } from './kept-log.ts';
 import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
 import { ProducerRegistry } from './producer-registry.ts';
@@ -43,7 +46,12 @@ export interface EngineOptions {
   listeners?: number;
   /** Shared out among the partitions. */
   memoryBytes?: number;
+  /** Where the log is kept; without it nothing survives the end of the process. */
+  data?: string;
+  /** When a frame is acknowledged; with `data` only. Default: durable. */
+  ack?: AckMode;
   limits?: Parameters<typeof engineLimits>[2];
+  logLimits?: KeptLogOptions['limits'];
   /** One line at a time: what an operator should see. */
   log?: (line: string) => void;
 }
@@ -76,6 +84,7 @@ export class Engine {
   /** Resolves when the engine has stopped, rejects when it failed. */
   readonly ended: Promise<StopReport>;
   private readonly start: ThreadStart;
+  private readonly kept: KeptLog | null;
   private readonly log: (line: string) => void;
   private readonly workers: Worker[] = [];
   private readonly events = new EventEmitter();
@@ -89,8 +98,9 @@ export class Engine {
   private state: 'starting' | 'running' | 'stopping' | 'ended' = 'starting';
   private settle!: { resolve: (report: StopReport) => void; reject: (error: unknown) => void };
 
-  private constructor(plan: Plan, start: ThreadStart, log: (line: string) => void) {
+  private constructor(plan: Plan, start: ThreadStart, kept: KeptLog | null, log: (line: string) => void) {
     this.plan = plan;
+    this.kept = kept;
     this.start = start;
     this.log = log;
     this.host = start.host;
@@ -113,6 +123,7 @@ export class Engine {
     const topo = topology(
       bounded(options.listeners ?? 1, 'listeners', LISTENERS_MAX),
       bounded(options.partitions ?? 1, 'partitions', PARTITIONS_MAX),
+      options.data !== undefined,
     );
     const limits = engineLimits(memoryBytesOf(options), topo.partitions, options.limits);
     const least = partitionRings(plan, topo, limits.ringBytes).endBytes + 16 * MiB;
@@ -124,11 +135,13 @@ export class Engine {
     }
     const host = options.host ?? '127.0.0.1';
     const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
-    const engine = new Engine(
-      plan,
-      sharedState(plan, topo, limits, options.jobUrl, host, port),
-      options.log ?? (() => undefined),
-    );
+    const { data: directory, ack = 'durable' } = options;
+    const kept =
+      directory === undefined
+        ? null
+        : await KeptLog.open({ directory, ack, limits: options.logLimits }, plan, topo.listeners, limits);
+    const start = sharedState(plan, topo, limits, options.jobUrl, host, port, kept);
+    const engine = new Engine(plan, start, kept, options.log ?? (() => undefined));
     await engine.spawn();
     return engine;
   }
@@ -167,27 +180,34 @@ export class Engine {
   }
 
   private async spawn(): Promise<void> {
-    const { topology: topo } = this;
-    const ready = Array.from({ length: topo.threads }, (_, thread) => {
-      const file = thread < topo.listeners ? LISTENER : thread < topo.threads - 1 ? PARTITION : EGRESS;
-      const worker = new Worker(file, {
-        workerData: { ...this.start, thread } satisfies ThreadStart,
-        name: threadName(topo, thread),
-      });
-      this.workers.push(worker);
-      return this.watch(worker, thread);
-    });
+    const { topology: topo, start } = this;
     const tooLate = setTimeout(
       () => void this.fail(new EngineError('START', 'threads did not start in time')),
       START_MS_MAX + START_THREAD_MS_MAX * topo.threads,
     );
-    await Promise.race([Promise.all(ready), this.ended.then(() => undefined)]);
+    const failed = this.ended.then(() => undefined);
+    // The log comes first: what it holds says where the others begin.
+    if (this.kept !== null) {
+      const ready = this.watch(this.kept.spawn(start, this.plan), logThread(topo));
+      await Promise.race([ready, failed]);
+    }
+    const others = Array.from({ length: egressThread(topo) + 1 }, (_, thread) =>
+      this.spawnThread(thread, thread < topo.listeners ? LISTENER : thread < egressThread(topo) ? PARTITION : EGRESS),
+    );
+    await Promise.race([Promise.all(others), failed]);
     clearTimeout(tooLate);
     this.watchSilence();
     this.state = 'running';
   }
 
+  private spawnThread(thread: number, file: URL): Promise<void> {
+    const workerData: ThreadStart = { ...this.start, thread };
+    const worker = new Worker(file, { workerData, name: threadName(this.topology, thread) });
+    return this.watch(worker, thread);
+  }
+
   private watch(worker: Worker, thread: number): Promise<void> {
+    this.workers[thread] = worker;
     const name = threadName(this.topology, thread);
     worker.on('error', (error) => void this.fail(new EngineError('THREAD', `${name} failed: ${error.message}`, error)));
     worker.on('exit', (code) => {
@@ -203,9 +223,17 @@ export class Engine {
       }
     });
     return new Promise((resolve) => {
-      worker.on('message', (message: ThreadMessage) => {
+      const hear = (message: ThreadMessage) => {
         if (message.type === 'ready') resolve();
         else this.hear(thread, message);
+      };
+      worker.on('message', (message: ThreadMessage | LogMessage) => {
+        if (!isLogMessage(message)) return hear(message);
+        if (message.type === 'logDone') this.done.add(thread); // It ends by itself while its end is noted.
+        this.kept!.hear(message).then(
+          (meant) => meant === null || hear(meant),
+          (error) => void this.fail(error),
+        );
       });
     });
   }
@@ -244,6 +272,8 @@ export class Engine {
         return this.log(`stage ${message.stage}: a row was refused (reason ${message.reason}) ${message.detail}`);
       case 'claim':
         return void this.claim(thread, message);
+      case 'handOver':
+        return this.order(message.move.to, { type: 'arrives', move: message.move, time: message.time });
       case 'released':
         return this.released(message.id, message.handover);
     }
@@ -252,6 +282,7 @@ export class Engine {
   private threadDone(thread: number, openRows: number): void {
     this.done.add(thread);
     this.openRows += openRows;
+    if (this.kept !== null && this.done.size === this.topology.threads - 1) this.kept.stop();
     if (this.done.size === this.topology.threads) void this.finish();
   }
 
@@ -262,7 +293,7 @@ export class Engine {
     this.settle.resolve({ openRows: this.openRows });
   }
 
-  private async fail(error: EngineError): Promise<void> {
+  private async fail(error: Error): Promise<void> {
     if (this.state === 'ended') return;
     this.state = 'ended';
     const open = await this.closeListeners();
@@ -278,6 +309,7 @@ export class Engine {
       return worker.terminate();
     });
     await Promise.all(ending);
+    await this.kept?.release();
   }
 
   /**
@@ -331,7 +363,13 @@ export class Engine {
   }
 }
 
-function failureOf(thread: string, { name, message, stack }: Extract<ThreadMessage, { type: 'failed' }>): EngineError {
+const isLogMessage = (message: ThreadMessage | LogMessage): message is LogMessage =>
+  message.type === 'logRecovered' || message.type === 'logReady' || message.type === 'logDone';
+
+function failureOf(thread: string, failed: Extract<ThreadMessage, { type: 'failed' }>): Error {
+  const { name, message, stack, code } = failed;
+  // What the log, the data directory or the disk said is the operator's to mend: it keeps its name and code.
+  if (code !== undefined) return Object.assign(new Error(message), { name, code });
   const known = name === 'JobError' || name === 'StateFullError';
   return new EngineError(known ? name : 'THREAD', known ? message : `${thread} failed: ${message}`, { stack });
 }
@@ -343,6 +381,7 @@ function sharedState(
   jobUrl: string,
   host: string,
   port: number,
+  kept: KeptLog | null,
 ): ThreadStart {
   const sinkCount = plan.outputs.reduce((sum, { sinks }) => sum + sinks.length, 0);
   return {
@@ -359,9 +398,10 @@ function sharedState(
       buffer: new SharedArrayBuffer(ringBytes(RESULT_RING_BYTES)),
       place: { baseBytes: 0, capacityBytes: RESULT_RING_BYTES },
     })),
-    seed: [randomBytes(4).readUInt32LE(), randomBytes(4).readUInt32LE()],
+    seed: [chanceU32(), chanceU32()],
     host,
     port,
+    log: kept?.share ?? null,
   };
 }
 

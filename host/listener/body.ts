@@ -9,16 +9,19 @@ import type { Doorbell } from '../../ring/doorbell.ts';
 import { FRAME_END } from '../../ring/layout.ts';
 import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
-import { ARENA_BASE_MIN, type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
-import { type EngineLimits, OVER_READ_BYTES } from '../limits.ts';
+import { type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
+import type { EngineLimits } from '../limits.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Body, StepResult } from '../thread/body.ts';
 import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
 import { stageTarget } from '../thread/targets.ts';
-import type { RingPlace, Topology } from '../thread/topology.ts';
+import { listenerRings, type RingPlace, type Topology } from '../thread/topology.ts';
 import type { IngestConnection } from './connection.ts';
-import { creditBytesOf, Inbox } from './inbox.ts';
+import { creditBytesOf, FRAME_SAYS_WATERMARK, Inbox } from './inbox.ts';
+import { LoggedInbox } from './logged-inbox.ts';
+import { type ListenerLog, LoggedStreams } from './logged-streams.ts';
 import { StreamIngress } from './stream-ingress.ts';
+import { takeFrames } from './take-frames.ts';
 
 export interface ListenerOptions {
   plan: Plan;
@@ -30,20 +33,18 @@ export interface ListenerOptions {
   /** Ring of encoded results, egress → this listener. */
   results: { buffer: SharedArrayBuffer; place: RingPlace };
   counters: Counters;
+  log?: ListenerLog;
   /** Sends one encoded result message to whoever has subscribed; see egress/message.ts for its bytes. */
   deliver: (bytes: Uint8Array) => void;
   egressDoorbellRing: () => void;
 }
-
-/** What a step takes from the inbox before it ends: bytes, and so many for each frame, which cost about as much. */
-const STEP_WORK = 16 * 1024;
-const FRAME_WORK = 64;
 
 /** While frames wait, an acknowledgement covers this much: a sixteenth of the usual credit, several batches. */
 const ACK_BYTES = 256 * 1024;
 
 export class ListenerBody implements Body {
   readonly streams: StreamIngress[];
+  readonly logged: LoggedStreams | null;
   private readonly options: ListenerOptions;
   private readonly kernel: Kernel;
   private readonly results: RingConsumer;
@@ -56,14 +57,15 @@ export class ListenerBody implements Body {
   private resultsEnded = false;
 
   constructor(options: ListenerOptions) {
-    const { plan, topology, listener, limits, memories, doorbells, counters, results } = options;
+    const { plan, topology, listener, limits, memories, doorbells, counters, results, log } = options;
     this.options = options;
-    const inboxBytes = inboxBytesOf(limits, plan.streams.length);
-    const inboxEnd = ARENA_BASE_MIN + inboxBytes * plan.streams.length + OVER_READ_BYTES;
-    const memory = reserveMemory(inboxEnd + limits.listenerMemoryBytes, false);
-    this.kernel = loadKernel({ memory, arenaBase: inboxEnd });
+    const rings = listenerRings(plan, limits);
+    const memory = log?.memory ?? reserveMemory(rings.endBytes + limits.listenerMemoryBytes, false);
+    this.kernel = loadKernel({ memory, arenaBase: rings.endBytes });
+    this.logged = log === undefined ? null : new LoggedStreams({ ...log, listener, rings, kernel: this.kernel });
     this.streams = plan.streams.map((stream, index) => {
-      const inbox = new Inbox(ARENA_BASE_MIN + inboxBytes * index, inboxBytes);
+      const place = rings.inboxes[index]!;
+      const inbox = this.logged?.newInbox(index, place) ?? new Inbox(place.baseBytes, place.capacityBytes);
       const targets = stream.flows.map((flow) =>
         stageTarget({
           plan,
@@ -76,17 +78,19 @@ export class ListenerBody implements Body {
           memory,
         }),
       );
-      return new StreamIngress(this.kernel, stream, inbox, targets, limits, counters);
+      const ingress = new StreamIngress(this.kernel, stream, inbox, targets, limits, counters, log !== undefined);
+      if (inbox instanceof LoggedInbox) this.logged!.add(ingress, inbox);
+      return ingress;
     });
     this.results = openConsumer(results.buffer, results.place.baseBytes, results.place.capacityBytes);
     this.resultBytes = new Uint8Array(results.buffer);
   }
 
   step(): StepResult {
-    if (this.deliverResult()) return 'progressed';
+    if (this.deliverResult() || this.logged?.hear()) return 'progressed';
     let blocked = false;
     for (let tried = 0; tried < this.streams.length; tried++) {
-      const result = this.stepStream(this.streams[this.next]!);
+      const result = this.stepStream(this.next);
       this.next = (this.next + 1) % this.streams.length;
       if (result === 'progressed') return result;
       blocked ||= result === 'blocked';
@@ -95,7 +99,7 @@ export class ListenerBody implements Body {
       this.options.counters.add('blocked', 1);
       return 'blocked';
     }
-    if (this.stopping !== 'no' && !this.saidLast) return this.sayLast();
+    if (this.stopping !== 'no' && !this.saidLast && this.logged?.isDone !== false) return this.sayLast();
     return this.resultsEnded ? 'done' : 'idle';
   }
 
@@ -115,13 +119,12 @@ export class ListenerBody implements Body {
     const frameBytes = bytes === null ? 0 : bytes.byteLength;
     const address = inbox.tryPlace(frameBytes);
     if (address < 0) return false;
-    if (bytes !== null) {
-      this.kernel.u8.set(bytes, address);
-      connection.sequence++;
-    }
+    if (bytes !== null) this.kernel.u8.set(bytes, address);
+    if (kind < FRAME_SAYS_WATERMARK) connection.sequence++;
     inbox.push(connection, kind, frameBytes, value, nowMs);
     connection.inFlightBytes += creditBytesOf(kind, frameBytes);
-    connection.producer.waitingFrames++;
+    if (this.logged !== null) this.logged.published();
+    else connection.producer!.waitingFrames++;
     return true;
   }
 
@@ -129,7 +132,9 @@ export class ListenerBody implements Body {
   tick(nowMs: number): void {
     const sinceMs = this.tickedMs > 0 ? nowMs - this.tickedMs : 0;
     this.tickedMs = nowMs;
-    for (const stream of this.streams) stream.tick(sinceMs);
+    for (const stream of this.streams) {
+      stream.tick(sinceMs, (producer) => this.logged?.tryLogIdle(stream, producer) ?? false);
+    }
   }
 
   /** No more frames will be taken in; what is here is handed on, then the partitions are told. */
@@ -142,10 +147,12 @@ export class ListenerBody implements Body {
     return this.streams.reduce((sum, { inbox }) => sum + inbox.heldBytes, 0);
   }
 
-  private stepStream(stream: StreamIngress): StepResult {
+  private stepStream(index: number): StepResult {
+    const stream = this.streams[index]!;
     if (stream.flushing) return this.continueFlush(stream);
-    if (stream.inbox.length > 0) {
-      takeFrames(stream);
+    if (this.logged !== null) return this.logged.step(index);
+    if (stream.inbox.peek() !== undefined) {
+      takeFrames(stream, stream.inbox);
       return 'progressed';
     }
     if (!stream.dirty) return 'idle';
@@ -156,9 +163,10 @@ export class ListenerBody implements Body {
   private continueFlush(stream: StreamIngress): StepResult {
     if (!stream.hasRoom()) {
       stream.blockedSinceTick = true;
+      if (stream.isLogged) stream.sayDurable();
       return 'blocked';
     }
-    if (stream.advanceFlush() && (stream.inbox.length === 0 || stream.placedBytes >= ACK_BYTES)) {
+    if (stream.advanceFlush() && (stream.inbox.peek() === undefined || stream.placedBytes >= ACK_BYTES)) {
       stream.drainTouched(acknowledge);
     }
     return 'progressed';
@@ -183,19 +191,4 @@ export class ListenerBody implements Body {
   }
 }
 
-/** Small frames by the hundred are one step's work, a large one is a step of its own. */
-function takeFrames(stream: StreamIngress): void {
-  const { inbox } = stream;
-  let work = 0;
-  for (let frame = inbox.peek(); frame !== undefined && work < STEP_WORK; frame = inbox.peek()) {
-    work += frame.bytes + FRAME_WORK;
-    if (!stream.take(frame)) return stream.beginFlush();
-    inbox.shift();
-  }
-}
-
 const acknowledge = (connection: IngestConnection): void => connection.replies.acknowledge(connection);
-
-/** Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own. */
-const inboxBytesOf = (limits: EngineLimits, streams: number): number =>
-  Math.max(Math.floor(limits.inboxBytes / streams / 8) * 8, Math.min(limits.inboxBytes, 2 * limits.frameBytesMax));

@@ -8,6 +8,12 @@ export interface Replies {
   /** Everything up to `sequence` is placed or rejected by name. */
   acknowledge(connection: IngestConnection): void;
   rejected(connection: IngestConnection, reject: RowReject): void;
+  /** Everything up to `ackedSequence` is in the log; its rows cannot be placed yet. */
+  durable(connection: IngestConnection): void;
+  /** The log has heard its hello: it speaks for producer `number` behind sequence `value`, or was refused (ENTRY_ verdicts). */
+  opened(connection: IngestConnection, verdict: number, number: number, value: number): void;
+  /** The log did not take frame `sequence`, and why; see the verdicts in log/layout.ts. */
+  refused(connection: IngestConnection, verdict: number, sequence: number, value: number): void;
 }
 
 export interface RowReject {
@@ -22,12 +28,22 @@ export interface RowReject {
 export interface IngestConnection {
   readonly stream: StreamIngress;
   readonly replies: Replies;
-  producer: ProducerTime;
+  /** Null until its first frame is decoded, when there is a log: joining is part of time, and time follows the log. */
+  producer: ProducerTime | null;
+  /** With a log: its producer's number and epoch there (0: anonymous), its tag, and how many of its entries are under way. */
+  number: number;
+  epoch: number;
+  tag: number;
+  entries: number;
+  isOver: boolean;
   /** Number of the last frame taken in. */
   sequence: number;
-  /** Number of the last frame whose every row is placed or rejected; ≤ decodedSequence ≤ sequence. */
+  /** Number of the last acknowledged frame: without a log every row of it is placed or rejected, with one it is in the log. */
   ackedSequence: number;
   decodedSequence: number;
+  /** As far as acknowledgements have told: acknowledged, and rows counted. */
+  saidSequence: number;
+  placedSequence: number;
   /** Since the last acknowledgement. */
   rows: number;
   rejectedRows: number;
@@ -42,14 +58,25 @@ export interface IngestConnection {
   touched: boolean;
 }
 
-export function newConnection(stream: StreamIngress, producer: ProducerTime, replies: Replies): IngestConnection {
+export function newConnection(
+  stream: StreamIngress,
+  producer: ProducerTime | null,
+  replies: Replies,
+): IngestConnection {
   return {
     stream,
     replies,
     producer,
+    number: 0,
+    epoch: 0,
+    tag: 0,
+    entries: 0,
+    isOver: false,
     sequence: 0,
     ackedSequence: 0,
     decodedSequence: 0,
+    saidSequence: 0,
+    placedSequence: 0,
     rows: 0,
     rejectedRows: 0,
     rejectsNamed: 0,

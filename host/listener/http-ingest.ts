@@ -96,6 +96,9 @@ function take(
   const total = { rows: 0, rejected: 0 };
   let awaited = 0;
   const replies: Replies = {
+    durable: () => undefined, // The answer counts rows, so it waits for them to be placed.
+    opened: () => undefined,
+    refused: () => refused(503, 'RETRY_LATER', 'the log did not take the rows'), // Anonymous rows never are.
     rejected: (_connection, reject) => void errors.push(reject),
     acknowledge: (connection) => {
       if (connection.decodedFrames > 0)
@@ -108,7 +111,9 @@ function take(
       answer(total.rows === 0 && total.rejected > 0 ? 400 : 200, { ...total, errors: named });
     },
   };
-  const connection = newConnection(ingress, ingress.producers.join(ANONYMOUS, ingress.nowMs), replies);
+  const producer = ingress.isLogged ? null : ingress.producers.join(ANONYMOUS, ingress.nowMs);
+  const connection = newConnection(ingress, producer, replies);
+  ingress.inbox.register(connection);
   const frames: [number, Uint8Array | null, number][] = [];
   if (bytes.byteLength > 0 || said === null) frames.push([kind, bytes, 0]);
   if (said !== null) frames.push([saidKind(said), null, said.type === 'watermark' ? said.time : 0]);
@@ -119,10 +124,12 @@ function take(
     }
     if (!body.tryTakeIn(connection, frameKind, frameBytes, value, nowMs())) {
       counters.add('framesRefused', 1);
+      ingress.inbox.forget(connection);
       return refused(503, 'RETRY_LATER', 'the inbox is full; try again in a moment');
     }
     awaited++;
   }
+  ingress.inbox.forget(connection);
   wake();
 }
 

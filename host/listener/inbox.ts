@@ -12,14 +12,18 @@
 //   - records are numbers in one array: nothing is allocated per frame once the inbox has seen its fullest moment.
 
 import { FRAME_HELD_BYTES_MIN } from '../limits.ts';
+import { ENTRY_ARROW, ENTRY_END, ENTRY_IDLE, ENTRY_JSON, ENTRY_OPEN, ENTRY_WATERMARK } from '../log/layout.ts';
 import type { IngestConnection } from './connection.ts';
 
-export const FRAME_JSON = 1;
-export const FRAME_ARROW = 2;
+// Kinds are those of the log's entries: with a log, a frame is one.
+export const FRAME_JSON = ENTRY_JSON;
+export const FRAME_ARROW = ENTRY_ARROW;
 /** The producer says: nothing before `value` will follow. */
-export const FRAME_SAYS_WATERMARK = 3;
-export const FRAME_SAYS_IDLE = 4;
-export const FRAME_SAYS_END = 5;
+export const FRAME_SAYS_WATERMARK = ENTRY_WATERMARK;
+export const FRAME_SAYS_IDLE = ENTRY_IDLE;
+export const FRAME_SAYS_END = ENTRY_END;
+/** With a log: the producer says hello; what follows from this connection is its. */
+export const FRAME_SAYS_HELLO = ENTRY_OPEN;
 
 export interface InboxFrame {
   connection: IngestConnection;
@@ -30,6 +34,10 @@ export interface InboxFrame {
   sequence: number;
   receivedMs: number;
   value: number;
+  /** With a log: the number of its producer there, the listener that took it in, and its group. */
+  producer: number;
+  listener: number;
+  group: number;
 }
 
 /** What a frame counts of its sender's credit; control messages are not free. */
@@ -47,7 +55,27 @@ const VALUE = 6;
 const RECORD_CELLS = 7;
 const RECORDS_AT_FIRST = 64;
 
-export class Inbox {
+/** What a stream takes its frames from. */
+export interface FrameSource {
+  /** The frame that is due, good until it is shifted; undefined when there is none, or a group of the log has ended. */
+  peek(): InboxFrame | undefined;
+  shift(): void;
+}
+
+/** What connections put frames into. */
+export interface FrameInbox extends FrameSource {
+  readonly capacityBytes: number;
+  readonly heldBytes: number;
+  /** A sender's first word, and its last: `register` comes before its first frame. */
+  register(connection: IngestConnection): void;
+  forget(connection: IngestConnection): void;
+  /** Where the bytes of the next frame go, or −1 when it does not fit now. `push` follows at once. */
+  tryPlace(bytes: number): number;
+  /** Takes the frame in whose bytes lie where tryPlace said. */
+  push(connection: IngestConnection, kind: number, bytes: number, value: number, receivedMs: number): void;
+}
+
+export class Inbox implements FrameInbox {
   readonly capacityBytes: number;
   private readonly baseAddress: number;
   /** Power-of-two rings, grown together. */
@@ -73,6 +101,10 @@ export class Inbox {
   get length(): number {
     return this.count;
   }
+
+  /** Frames hold their connections here: nothing is to be known of them. */
+  register(): void {}
+  forget(): void {}
 
   /** The oldest frame, good until it is shifted; undefined when there is none. */
   peek(): InboxFrame | undefined {
@@ -153,7 +185,7 @@ export class Inbox {
   }
 }
 
-const EMPTY_FRAME: InboxFrame = {
+export const EMPTY_FRAME: InboxFrame = {
   connection: undefined as unknown as IngestConnection,
   kind: 0,
   address: 0,
@@ -161,4 +193,7 @@ const EMPTY_FRAME: InboxFrame = {
   sequence: 0,
   receivedMs: 0.5,
   value: 0.5,
+  producer: 0,
+  listener: 0,
+  group: 0,
 };

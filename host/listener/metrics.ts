@@ -14,6 +14,9 @@ export interface RingMetrics {
   capacityBytes: number;
 }
 
+/** Its histogram is of syncs, not of frames. */
+const LOG_THREAD = 'log';
+
 export function metricsText(threads: readonly ThreadMetrics[], rings: readonly RingMetrics[]): string {
   const lines: string[] = [];
   for (const [counter, name, help] of COUNTERS) {
@@ -24,7 +27,10 @@ export function metricsText(threads: readonly ThreadMetrics[], rings: readonly R
   refusalLines(lines, threads);
   watermarkLines(lines, threads);
   ringLines(lines, rings);
-  latencyLines(lines, threads);
+  const isLog = ({ thread }: ThreadMetrics) => thread === LOG_THREAD;
+  const ingest = threads.filter((thread) => !isLog(thread));
+  latencyLines(lines, 'pelton_ingest_seconds', "From a frame's arrival to its acknowledgement", ingest);
+  latencyLines(lines, 'pelton_log_sync_seconds', 'How long a sync of the log took', threads.filter(isLog));
   return `${lines.join('\n')}\n`;
 }
 
@@ -66,9 +72,8 @@ function ringLines(lines: string[], rings: readonly RingMetrics[]): void {
   }
 }
 
-function latencyLines(lines: string[], threads: readonly ThreadMetrics[]): void {
-  const name = 'pelton_ingest_seconds';
-  lines.push(`# HELP ${name} From a frame's arrival to its acknowledgement`, `# TYPE ${name} histogram`);
+function latencyLines(lines: string[], name: string, help: string, threads: readonly ThreadMetrics[]): void {
+  lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
   for (const { thread, counters } of threads) {
     const { counts, sumSeconds } = counters.latencyBuckets();
     const total = counts.reduce((sum, count) => sum + count, 0);

@@ -31,6 +31,13 @@ export type ProducerHandover = Omit<ProducerTime, 'lastRowMs' | 'waitingFrames'>
 /** All connections that give no producer id. */
 export const ANONYMOUS = '';
 
+// With a log, producers are known by their number there, and a replay speaks for the anonymous ones of every listener.
+export const numberedProducer = (number: number): string => `#${number}`;
+export const anonymousAt = (listener: number): string => `@${listener}`;
+/** 0: an anonymous one. */
+export const producerNumberOf = (id: string): number => (id.startsWith('#') ? Number(id.slice(1)) : 0);
+const isAnonymous = (id: string): boolean => id.startsWith('@');
+
 export class Producers {
   private readonly byId = new Map<string, ProducerTime>();
   private readonly delayMs: number;
@@ -72,6 +79,11 @@ export class Producers {
     return producer;
   }
 
+  /** An engine has started again: connections without an id are gone with the one before. */
+  dropAnonymous(): void {
+    for (const id of this.byId.keys()) if (isAnonymous(id)) this.byId.delete(id);
+  }
+
   /** It goes on at another listener. */
   leave(id: string): ProducerHandover | undefined {
     const producer = this.byId.get(id);
@@ -90,11 +102,11 @@ export class Producers {
     this.rows(producer, Math.max(producer.maxTime, time + this.delayMs), nowMs);
   }
 
-  /** Marks producers idle that have been silent for the stream's idle timeout. */
-  tick(nowMs: number): void {
+  /** Producers that have been silent for the stream's idle timeout. */
+  *silent(nowMs: number): Iterable<ProducerTime> {
     if (this.idleTimeoutMs === null) return;
     for (const producer of this.byId.values()) {
-      if (producer.state === 'active' && nowMs - producer.lastRowMs >= this.idleTimeoutMs) producer.state = 'idle';
+      if (producer.state === 'active' && nowMs - producer.lastRowMs >= this.idleTimeoutMs) yield producer;
     }
   }
 

@@ -6,10 +6,19 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { Counters, Refusal } from '../counters.ts';
 import { ACK_BYTES_MAX, type EngineLimits, FRAME_HELD_BYTES_MIN, HELLO_WAIT_BYTES_MAX } from '../limits.ts';
+import { ADMIT_DISK_FULL, ENTRY_ACCEPTED } from '../log/layout.ts';
 import type { ListenerBody } from './body.ts';
 import { type IngestConnection, newConnection, type Replies, type RowReject } from './connection.ts';
 import { CONTROL_PREFIX, type ControlMessage, PROTOCOL_VERSION, parseControl } from './control-text.ts';
-import { FRAME_ARROW, FRAME_JSON, FRAME_SAYS_END, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK } from './inbox.ts';
+import {
+  FRAME_ARROW,
+  FRAME_JSON,
+  FRAME_SAYS_END,
+  FRAME_SAYS_HELLO,
+  FRAME_SAYS_IDLE,
+  FRAME_SAYS_WATERMARK,
+} from './inbox.ts';
+import { logRefusal } from './log-refusal.ts';
 import { ANONYMOUS, type ProducerHandover, type ProducerTime } from './producers.ts';
 import type { SocketData } from './server.ts';
 
@@ -21,6 +30,8 @@ export interface IngestSocket {
   connection: IngestConnection | null;
   producer: string;
   epoch: number;
+  /** The hello's own word on how frames are numbered; null: on from what the engine has. */
+  firstSequence: number | null;
   socket: Socket | null;
   state: 'open' | 'waiting' | 'ready' | 'closed';
   /** Frames that came while a hello waited. */
@@ -69,6 +80,9 @@ export class SocketIngest {
     this.replies = {
       acknowledge: (connection) => this.acknowledge(connection),
       rejected: (connection, reject) => this.rejected(connection, reject),
+      durable: (connection) => this.sayAck(connection, 0, 0),
+      opened: (connection, verdict, number, value) => this.opened(connection, verdict, number, value),
+      refused: (connection, verdict, sequence, value) => this.refusedByLog(connection, verdict, sequence, value),
     };
   }
 
@@ -84,6 +98,7 @@ export class SocketIngest {
       connection: null,
       producer: ANONYMOUS,
       epoch: 0,
+      firstSequence: null,
       socket: null,
       state: 'open',
       kept: [],
@@ -148,6 +163,7 @@ export class SocketIngest {
   close(role: IngestSocket): void {
     role.state = 'closed';
     role.socket = null;
+    if (role.connection !== null) role.connection.stream.inbox.forget(role.connection);
     if (this.open_.delete(role)) this.openByStream[role.stream]!--;
     if (this.named.get(this.key(role)) === role) this.named.delete(this.key(role));
   }
@@ -212,6 +228,7 @@ export class SocketIngest {
   private takeIn(role: IngestSocket, kind: number, bytes: Uint8Array | null, value: number): void {
     const { body, limits, wake } = this.options;
     const connection = this.ready(role);
+    if (body.logged?.admission === ADMIT_DISK_FULL) return this.refuseFull(role, connection, kind);
     const isFar = connection.inFlightBytes > limits.creditBytesMax + limits.frameBytesMax;
     if (isFar || !body.tryTakeIn(connection, kind, bytes, value, this.nowMs()))
       return this.refuseCredit(role, connection);
@@ -222,8 +239,9 @@ export class SocketIngest {
   private ready(role: IngestSocket): IngestConnection {
     if (role.connection === null) {
       const stream = this.options.body.streams[role.stream]!;
-      const producer = stream.producers.join(role.producer, stream.nowMs);
+      const producer = stream.isLogged ? null : stream.producers.join(role.producer, stream.nowMs);
       role.connection = newConnection(stream, producer, this.replies);
+      stream.inbox.register(role.connection);
       socketOf.set(role.connection, role);
     }
     role.state = 'ready';
@@ -232,16 +250,18 @@ export class SocketIngest {
 
   private control(role: IngestSocket, message: ControlMessage): void {
     if (message.type === 'mistake') return this.sayError(role, 'BAD_CONTROL', message.message);
-    if (message.type === 'hello') return this.hello(role, message.producer, message.epoch);
+    if (message.type === 'hello') return this.hello(role, message);
+    if (message.type === 'sequence') return this.numberFrom(role, message.sequence);
     const kind =
       message.type === 'watermark' ? FRAME_SAYS_WATERMARK : message.type === 'idle' ? FRAME_SAYS_IDLE : FRAME_SAYS_END;
     this.takeIn(role, kind, null, message.type === 'watermark' ? message.time : 0);
   }
 
-  private hello(role: IngestSocket, producer: string, epoch: number): void {
+  private hello(role: IngestSocket, message: Extract<ControlMessage, { type: 'hello' }>): void {
     if (role.connection !== null) {
       return this.sayError(role, 'LATE_HELLO', '!hello must come before anything else');
     }
+    const { producer, epoch } = message;
     const { producers } = this.options.body.streams[role.stream]!;
     if (producers.count >= this.options.limits.producersMax && producers.get(producer) === undefined) {
       const message = `${producers.count} producers have said hello here; ids are for senders that come back, not for connections`;
@@ -249,6 +269,8 @@ export class SocketIngest {
     }
     role.producer = producer;
     role.epoch = epoch;
+    role.firstSequence = message.sequence;
+    if (this.options.body.logged !== null) return this.sayHelloToLog(role);
     role.state = 'waiting';
     this.options.claim(role, (answer) => this.claimed(role, answer));
   }
@@ -268,14 +290,71 @@ export class SocketIngest {
     this.whenPlaced(producers.get(role.producer), () => this.welcomed(role));
   }
 
+  /** With a log, its thread decides who speaks for a producer: the hello is an entry like any other. */
+  private sayHelloToLog(role: IngestSocket): void {
+    const connection = this.ready(role);
+    connection.epoch = role.epoch;
+    connection.sequence = role.firstSequence ?? 0; // 0: behind what the log has.
+    role.state = 'waiting';
+    const id = Buffer.from(role.producer);
+    if (this.options.body.tryTakeIn(connection, FRAME_SAYS_HELLO, id, 0, this.nowMs())) return this.options.wake();
+    this.end(role, 'RETRY_LATER', 'the inbox is full; try again in a moment', 1013);
+  }
+
+  /** The log's answer to a hello. */
+  private opened(connection: IngestConnection, verdict: number, number: number, value: number): void {
+    const role = socketOf.get(connection);
+    if (role === undefined || role.state === 'closed') return;
+    if (verdict !== ENTRY_ACCEPTED) {
+      const { code, message, closeCode } = logRefusal(verdict, { ...role, sequence: 0, value });
+      return this.end(role, code, message, closeCode ?? 1008); // What it sends next would have no number.
+    }
+    const older = this.named.get(this.key(role));
+    if (older !== undefined) this.fence(older);
+    this.named.set(this.key(role), role);
+    connection.number = number;
+    this.greet(role, connection, value);
+  }
+
+  /** Another listener's connection speaks for this producer now. */
+  movedAway(stream: number, number: number): void {
+    for (const role of this.named.values()) {
+      if (role.stream === stream && role.connection?.number === number) return this.fence(role);
+    }
+  }
+
+  private refusedByLog(connection: IngestConnection, verdict: number, sequence: number, value: number): void {
+    const role = socketOf.get(connection);
+    if (role === undefined || role.state === 'closed') return;
+    this.options.counters.add('framesRefused', 1);
+    const { code, message, details, closeCode } = logRefusal(verdict, { ...role, sequence, value });
+    if (closeCode === null) this.sayError(role, code, message, details);
+    else this.end(role, code, message, closeCode);
+  }
+
+  /** The producer says which number its next frame has. */
+  private numberFrom(role: IngestSocket, sequence: number): void {
+    if (this.options.body.logged === null) {
+      return this.sayError(role, 'BAD_CONTROL', '!sequence needs a log to compare with: run with --data');
+    }
+    this.ready(role).sequence = sequence - 1;
+  }
+
   /** The producer goes on with this connection, unless that ended, or was fenced, while it waited. */
   private welcomed(role: IngestSocket): void {
     if (role.state === 'closed') return;
     const connection = this.ready(role);
-    const { sequence } = connection.producer;
-    connection.sequence = sequence;
+    this.greet(role, connection, connection.producer!.sequence);
+  }
+
+  /** Tells a producer where it goes on, then takes what it has sent without waiting. */
+  private greet(role: IngestSocket, connection: IngestConnection, sequence: number): void {
+    role.state = 'ready';
+    connection.sequence = (role.firstSequence ?? sequence + 1) - 1;
     connection.ackedSequence = sequence;
     connection.decodedSequence = sequence;
+    connection.placedSequence = sequence;
+    connection.saidSequence = sequence;
     this.say(role, {
       type: 'hello',
       protocol: PROTOCOL_VERSION,
@@ -311,6 +390,15 @@ export class SocketIngest {
     role.kept.push({ bytes: bytes.slice(), isBinary });
   }
 
+  /** Nothing can be kept now. The frame has had its number: a named producer goes back to it, an anonymous one hears of its loss. */
+  private refuseFull(role: IngestSocket, connection: IngestConnection, kind: number): void {
+    if (kind < FRAME_SAYS_WATERMARK) connection.sequence++;
+    this.options.counters.add('framesRefused', 1);
+    const { sequence } = connection;
+    const message = `the disk of the log is full; frame ${sequence} was not taken, send it again later`;
+    this.sayError(role, 'RETRY_LATER', message, { sequence, afterMs: RETRY_MS });
+  }
+
   private refuseCredit(role: IngestSocket, connection: IngestConnection): void {
     this.options.counters.add('framesRefused', 1);
     const message =
@@ -327,12 +415,20 @@ export class SocketIngest {
     const { counters, nowMs } = this.options;
     if (connection.decodedFrames > 0)
       counters.latency((nowMs() - connection.oldestMs) / 1000, connection.decodedFrames);
-    if (connection.producer.waitingFrames === 0) this.allPlaced(connection.producer);
+    const { producer, stream } = connection;
+    if (!stream.isLogged && producer!.waitingFrames === 0) this.allPlaced(producer!);
+    this.sayAck(connection, connection.rows, connection.rejectedRows);
+  }
+
+  private sayAck(connection: IngestConnection, rows: number, rejected: number): void {
     const role = socketOf.get(connection);
     if (role === undefined) return;
+    const { stream, ackedSequence, placedSequence } = connection;
+    const placed = stream.isLogged ? `,"placed":${placedSequence}` : '';
+    const credit = this.options.credit(stream.plan.index);
     this.write(
       role,
-      `{"type":"ack","sequence":${connection.ackedSequence},"rows":${connection.rows},"rejected":${connection.rejectedRows},"credit":${this.options.credit(connection.stream.plan.index)}}`,
+      `{"type":"ack","sequence":${ackedSequence}${placed},"rows":${rows},"rejected":${rejected},"credit":${credit}}`,
     );
   }
 
@@ -360,9 +456,9 @@ export class SocketIngest {
     socket.end(1008, 'ACKS_UNREAD');
   }
 
-  private sayError(role: IngestSocket, code: Refusal, message: string): void {
+  private sayError(role: IngestSocket, code: Refusal, message: string, details: object = {}): void {
     this.options.counters.refuse(code);
-    this.say(role, { type: 'error', code, message });
+    this.say(role, { type: 'error', code, ...details, message });
   }
 
   private end(role: IngestSocket, code: Refusal, message: string, closeCode: number, accepted?: number): void {
@@ -378,6 +474,9 @@ export class SocketIngest {
     return `${role.stream}/${role.producer}`;
   }
 }
+
+/** When a producer may try again while the disk is full. */
+const RETRY_MS = 1000;
 
 /** Between two ticks a listener has heard its sockets for at most this long: the rest it was away. */
 const HEARING_MS_MAX = 250;

@@ -16,6 +16,7 @@ import {
   REASON_SYNTAX,
   REJECT_BYTES,
 } from '../../assembly/layout.ts';
+import { FRAME_GROUP } from '../../ring/layout.ts';
 import type { Counters } from '../counters.ts';
 import { arrowErrorName, arrowErrorText } from '../decode/arrow-errors.ts';
 import { putBytes } from '../kernel/bytes.ts';
@@ -23,20 +24,35 @@ import type { Kernel } from '../kernel/load.ts';
 import { type EngineLimits, KEY_GROUPS, REJECTS_NAMED_MAX, rowsMaxOf } from '../limits.ts';
 import { builderPlanBytes, decoderPlanBytes, PHYSICAL_TYPE } from '../plan/kernel-plans.ts';
 import type { StreamPlan } from '../plan/plan.ts';
+import { groupFrame } from '../thread/control-frame.ts';
 import { Flow, type FlowTarget, need } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
+import { Arrivals } from './arrivals.ts';
 import type { IngestConnection } from './connection.ts';
 import {
   creditBytesOf,
   FRAME_ARROW,
   FRAME_SAYS_END,
+  FRAME_SAYS_HELLO,
   FRAME_SAYS_IDLE,
   FRAME_SAYS_WATERMARK,
-  type Inbox,
+  type FrameInbox,
   type InboxFrame,
 } from './inbox.ts';
-import { Producers, type ProducerTime } from './producers.ts';
+import { anonymousAt, numberedProducer, Producers, type ProducerTime } from './producers.ts';
 import { REASON_CODE, reasonText } from './reject-reasons.ts';
+
+const keyOf = ({ producer, listener }: InboxFrame): string =>
+  producer === 0 ? anonymousAt(listener) : numberedProducer(producer);
+
+/** Without a log a frame is acknowledged when it is placed. */
+function placed(connection: IngestConnection): void {
+  const producer = connection.producer!;
+  connection.ackedSequence = connection.decodedSequence;
+  connection.inFlightBytes -= connection.decodedBytes;
+  producer.sequence = Math.max(producer.sequence, connection.ackedSequence);
+  producer.waitingFrames -= connection.decodedFrames;
+}
 
 /** Rows of the open batch from `fromRow` on belong to this frame. */
 interface FrameRows {
@@ -48,10 +64,13 @@ interface FrameRows {
 export class StreamIngress {
   readonly plan: StreamPlan;
   readonly producers: Producers;
-  readonly inbox: Inbox;
+  readonly inbox: FrameInbox;
   /** On the clock that stops while this stream's input is blocked. */
   nowMs = 0;
   blockedSinceTick = false;
+  /** Producers that other listeners hand over to this one; there are such only with a log. */
+  readonly arrivals = new Arrivals();
+  readonly isLogged: boolean;
   private readonly kernel: Kernel;
   private readonly counters: Counters;
   private readonly builder: number;
@@ -76,11 +95,13 @@ export class StreamIngress {
   constructor(
     kernel: Kernel,
     plan: StreamPlan,
-    inbox: Inbox,
+    inbox: FrameInbox,
     targets: readonly FlowTarget[],
     limits: EngineLimits,
     counters: Counters,
+    isLogged = false,
   ) {
+    this.isLogged = isLogged;
     this.kernel = kernel;
     this.plan = plan;
     this.inbox = inbox;
@@ -130,7 +151,8 @@ export class StreamIngress {
       this.heed(frame);
     } else {
       const from = this.builtRows;
-      if (connection.producer !== this.producer) this.changeProducer(connection.producer);
+      const producer = connection.producer ?? this.join(frame);
+      if (producer !== this.producer) this.changeProducer(producer);
       this.noteFrameRows(from, connection, frame.sequence);
       const usedUp = frame.kind === FRAME_ARROW ? this.takeArrow(frame) : this.takeJson(frame);
       this.builtRows = this.kernel.exports.builderRows(this.builder);
@@ -181,11 +203,19 @@ export class StreamIngress {
     return true;
   }
 
-  /** Now and then: producers that have been silent for too long, and what that changes. */
-  tick(sinceMs: number): void {
+  /**
+   * Now and then: producers that have been silent for too long, and what that changes.
+   *
+   * @param logIdle  with a log: silence is an entry in it, heeded when its turn comes; false when there was no room
+   */
+  tick(sinceMs: number, logIdle: (producer: ProducerTime) => boolean): void {
     if (!this.blockedSinceTick) this.nowMs += sinceMs;
     this.blockedSinceTick = false;
-    this.producers.tick(this.nowMs);
+    for (const producer of this.producers.silent(this.nowMs)) {
+      if (!this.isLogged) producer.state = 'idle';
+      else if (logIdle(producer)) producer.lastRowMs = this.nowMs; // Once; it stays active until then.
+    }
+    if (this.isLogged) return;
     // Rows of the open batch have moved the producers' time already: a flush says it behind them.
     if (!this.flushing && !this.dirty && this.hasRoom()) this.sayTime();
   }
@@ -208,10 +238,9 @@ export class StreamIngress {
   drainTouched(answer: (connection: IngestConnection) => void): void {
     for (const connection of this.touched) {
       connection.touched = false;
-      connection.ackedSequence = connection.decodedSequence;
-      connection.inFlightBytes -= connection.decodedBytes;
-      connection.producer.sequence = Math.max(connection.producer.sequence, connection.ackedSequence);
-      connection.producer.waitingFrames -= connection.decodedFrames;
+      if (!this.isLogged) placed(connection);
+      connection.placedSequence = connection.decodedSequence;
+      connection.saidSequence = connection.ackedSequence;
       answer(connection);
       connection.rows = 0;
       connection.rejectedRows = 0;
@@ -223,7 +252,22 @@ export class StreamIngress {
     this.decodedBytes = 0;
   }
 
-  private touch(connection: IngestConnection): void {
+  /** Nothing can be placed now; what is in the log is acknowledged all the same, its rows are counted later. */
+  sayDurable(): void {
+    for (const connection of this.touched) {
+      if (connection.saidSequence === connection.ackedSequence) continue;
+      connection.saidSequence = connection.ackedSequence;
+      connection.replies.durable(connection);
+    }
+  }
+
+  /** With a log: everything of the group, and of all before it, is in the rings; what time it is goes ahead of that word. */
+  nameGroup(group: number): void {
+    this.sayTime();
+    for (const { target } of this.flows) target.control(FRAME_GROUP, groupFrame(group));
+  }
+
+  touch(connection: IngestConnection): void {
     if (connection.touched) return;
     connection.touched = true;
     this.touched.push(connection);
@@ -231,10 +275,26 @@ export class StreamIngress {
 
   private heed(frame: InboxFrame): void {
     this.judge();
-    const { producer } = frame.connection;
+    if (frame.kind === FRAME_SAYS_HELLO) return void this.join(frame);
+    const producer = this.speakerOf(frame);
+    if (producer === undefined) return; // It moved on before its listener's word came up.
     if (frame.kind === FRAME_SAYS_WATERMARK) this.producers.watermark(producer, frame.value, this.nowMs);
     if (frame.kind === FRAME_SAYS_IDLE) producer.state = 'idle';
     if (frame.kind === FRAME_SAYS_END) producer.state = 'finished';
+  }
+
+  /** With a log a producer joins, or comes back, where its first frame stands in the log. */
+  private join(frame: InboxFrame): ProducerTime {
+    const { connection } = frame;
+    const producer = this.producers.join(keyOf(frame), this.nowMs, this.arrivals.take(frame.producer, frame.group));
+    connection.producer = producer;
+    return producer;
+  }
+
+  private speakerOf(frame: InboxFrame): ProducerTime | undefined {
+    // That a producer is silent is said by its listener, in nobody's name.
+    if (this.isLogged && frame.kind === FRAME_SAYS_IDLE) return this.producers.get(keyOf(frame));
+    return frame.connection.producer ?? this.join(frame);
   }
 
   /** The rows that follow are this producer's; those that are there were the last one's. */

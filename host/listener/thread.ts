@@ -1,21 +1,25 @@
 // host/listener/thread.ts — a listener's worker: sockets, body and event loop, and its talk with control.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { ring } from '../../ring/doorbell.ts';
+import { type Doorbell, ring } from '../../ring/doorbell.ts';
 import { openConsumer, pendingBytes } from '../../ring/spsc.ts';
-import { monotonicMs } from '../clock.ts';
+import { monotonicMs, wallClockMs } from '../clock.ts';
 import { Counters } from '../counters.ts';
+import { realDisk } from '../disk/real-disk.ts';
 import { Subscriptions } from '../egress/subscriptions.ts';
 import { LISTENER_STEPS_PER_TURN, STATE_CREDIT_SHARE } from '../limits.ts';
+import { REPLAYING_LISTENER } from '../log/open-log.ts';
+import { LogReader } from '../log/reader.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadPlan } from '../thread/plan-of-job.ts';
 import { tell, tellFailure } from '../thread/report.ts';
 import { AsyncShell } from '../thread/shell-async.ts';
-import { type ListenerOrder, openDoorbells, type ThreadStart } from '../thread/start.ts';
-import { egressThread, partitionRings, threadName } from '../thread/topology.ts';
+import { type ListenerOrder, type LogShare, openDoorbells, type ThreadStart } from '../thread/start.ts';
+import { egressThread, logThread, partitionRings, threadName } from '../thread/topology.ts';
 import { ListenerBody } from './body.ts';
 import { Claims } from './claims.ts';
 import { creditOf } from './credit.ts';
+import type { ListenerLog } from './logged-streams.ts';
 import { metricsText, type RingMetrics } from './metrics.ts';
 import { Server } from './server.ts';
 import { SocketIngest } from './socket-ingest.ts';
@@ -57,6 +61,7 @@ class ListenerThread {
       doorbells,
       results: start.results[listener]!,
       counters,
+      ...this.logOptions(doorbells),
       deliver: (bytes) => this.subscribers.deliver(bytes),
       egressDoorbellRing: () => void ring(doorbells[egressThread(topology)]!),
     });
@@ -122,6 +127,9 @@ class ListenerThread {
         return this.ingest.release(order.stream, order.producer, (handover) => {
           tell({ type: 'released', id: order.id, handover: handover ?? null });
         });
+      case 'arrives':
+        this.body.logged!.arrive(order.move, order.time);
+        return this.shell.wake();
       case 'stop':
         this.stopping = true;
         this.server.closePort();
@@ -131,6 +139,24 @@ class ListenerThread {
       case 'close':
         return this.close();
     }
+  }
+
+  private logOptions(doorbells: readonly Doorbell[]): { log?: ListenerLog } {
+    const { log, topology, thread: listener } = this.start;
+    if (log === null) return {};
+    return {
+      log: {
+        memory: log.memories[listener]!,
+        doorbell: doorbells[logThread(topology)]!,
+        wallMs: wallClockMs,
+        handOver: (move, time) => tell({ type: 'handOver', move, time }),
+        movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
+        // One listener reads what the log holds; whom it concerns is told to the others as producers come back.
+        replay: listener === REPLAYING_LISTENER ? { ...log.replay, openReader: () => readerBehind(log) } : null,
+        wake: () => this.shell.wake(),
+        failed: tellFailure,
+      },
+    };
   }
 
   /** Also on the way out of a thread that something has ended: an open socket would take the process along. */
@@ -169,6 +195,9 @@ class ListenerThread {
     return metricsText(threads, ringMetrics(this.plan, this.start));
   }
 }
+
+const readerBehind = ({ directory, replay }: LogShare): LogReader =>
+  new LogReader(realDisk(), directory, replay.after + 1);
 
 function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
   const { topology, limits, memories } = start;

@@ -13,9 +13,10 @@ import { Channel } from '../thread/channel.ts';
 import { Flow, type FlowTarget } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
 import { outputTarget, stageTarget } from '../thread/targets.ts';
-import { partitionRings, senderCount, type Topology } from '../thread/topology.ts';
+import { egressThread, partitionRings, type RingPlace, senderCount, type Topology } from '../thread/topology.ts';
 import { Inputs } from './inputs.ts';
 import { KeyedStage } from './keyed-stage.ts';
+import { LogOrder } from './log-order.ts';
 import { PassStage } from './pass-stage.ts';
 
 export interface PartitionOptions {
@@ -29,6 +30,8 @@ export interface PartitionOptions {
   doorbells: readonly Doorbell[];
   counters: Counters;
   seed: readonly [number, number];
+  /** With a log: its groups up to this one are in the state. Null: no log. */
+  logAfter: number | null;
   /** Told about rows that a function or a key of a later stage refuses. */
   reject: (stage: string, reason: number, detail?: string) => void;
 }
@@ -46,7 +49,7 @@ export class PartitionBody implements Body {
     const memory = memories[partition]!;
     this.kernel = loadKernel({ memory, arenaBase: rings.endBytes });
     const buffer = memory.buffer as unknown as SharedArrayBuffer;
-    const egress = options.doorbells[topology.threads - 1]!;
+    const egress = options.doorbells[egressThread(topology)]!;
     const out = new Channel(buffer, rings.out, egress);
     this.stages = plan.stages.map((stage) => this.makeStage(stage, out, rings.inputs[stage.index]!));
     this.keyed = this.stages.filter((stage) => stage instanceof KeyedStage);
@@ -77,9 +80,12 @@ export class PartitionBody implements Body {
     return this.keyed.reduce((total, stage) => total + stage.counter(counter), 0);
   }
 
-  private makeStage(stage: StagePlan, out: Channel, places: Parameters<typeof newInputs>[1]): KeyedStage | PassStage {
+  private makeStage(stage: StagePlan, out: Channel, places: readonly RingPlace[]): KeyedStage | PassStage {
     const { plan, topology, counters, doorbells, limits, seed, reject } = this.options;
-    const inputs = newInputs(this.kernel, places, producersNeeded(plan, stage, topology));
+    const { logAfter } = this.options;
+    const order = logAfter === null ? null : new LogOrder(places.length, logAfter);
+    const buffer = this.kernel.memory.buffer as unknown as SharedArrayBuffer;
+    const inputs = new Inputs(buffer, places, producersNeeded(plan, stage, topology), order);
     const firstSender = stage.upstream.kind === 'stream' ? 0 : topology.listeners;
     const freed = (sender: number) => void ring(doorbells[firstSender + sender]!);
     if (stage.kind === 'pass') {
@@ -113,9 +119,6 @@ export class PartitionBody implements Body {
     return stageTarget({ plan, topology, limits, memories, doorbells, stage: target.stage, sender: partition, memory });
   }
 }
-
-const newInputs = (kernel: Kernel, places: ConstructorParameters<typeof Inputs>[1], producers: number): Inputs =>
-  new Inputs(kernel.memory.buffer as unknown as SharedArrayBuffer, places, producers);
 
 /** A stream's time starts when its producers have said hello; a stage's when every partition ahead has spoken. */
 function producersNeeded(plan: Plan, stage: StagePlan, topo: Topology): number {

@@ -4,14 +4,16 @@
 //
 // Combined (SEMANTICS 1.7): time starts when enough producers have been seen, all senders together; then it is the
 // minimum over active senders; with none active it holds, unless all that were ever active have finished.
+// With the log on, frames are taken in the order of the log (log-order.ts), and so is every word about time.
 // Promises
 //   - a window that `combine` has let close is for its caller to keep closed: the minimum may go back.
 //   - frames of one sender are taken in order; senders are served in turn.
 
-import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import { FRAME_DATA, FRAME_END, FRAME_GROUP, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
 import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import { type ControlFrame, FLAG_DRAIN, FLAG_LAST, readControl } from '../thread/control-frame.ts';
 import type { RingPlace } from '../thread/topology.ts';
+import type { LogOrder } from './log-order.ts';
 
 type SenderState = 'none' | 'active' | 'idle' | 'finished';
 
@@ -39,12 +41,22 @@ export class Inputs {
   private readonly senders: Sender[];
   private readonly view: DataView;
   private readonly producersNeeded: number;
+  private readonly order: LogOrder | null;
   private next = 0;
 
-  /** @param producersNeeded  how many producers must have been seen before time starts */
-  constructor(buffer: SharedArrayBuffer, places: readonly RingPlace[], producersNeeded: number) {
+  /**
+   * @param producersNeeded  how many producers must have been seen before time starts
+   * @param order  null: without a log, senders are served in turn
+   */
+  constructor(
+    buffer: SharedArrayBuffer,
+    places: readonly RingPlace[],
+    producersNeeded: number,
+    order: LogOrder | null = null,
+  ) {
     this.view = new DataView(buffer);
     this.producersNeeded = producersNeeded;
+    this.order = order;
     this.senders = places.map(({ baseBytes, capacityBytes }) => ({
       consumer: openConsumer(buffer, baseBytes, capacityBytes),
       state: 'none',
@@ -55,8 +67,12 @@ export class Inputs {
     }));
   }
 
-  /** The next frame of any sender, in turn; null when all rings are empty. `release` frees it. */
+  /** The next frame, of any sender in turn or of the one whose turn it is in the log; null when there is none yet. */
   peek(): RingConsumer | null {
+    if (this.order !== null) {
+      this.next = this.order.due();
+      return this.next >= 0 && peek(this.senders[this.next]!.consumer) ? this.senders[this.next]!.consumer : null;
+    }
     for (let tried = 0; tried < this.senders.length; tried++) {
       const { consumer } = this.senders[this.next]!;
       if (peek(consumer)) return consumer;
@@ -78,11 +94,24 @@ export class Inputs {
     return takeRefusal(consumer) ? sender : -1;
   }
 
+  get isOrdered(): boolean {
+    return this.order !== null;
+  }
+
+  /** The group that every sender has just finished, or 0. Each is told of once. */
+  takeCompletedGroup(): number {
+    return this.order !== null && !this.gone && this.order.due() < 0 ? this.order.complete() : 0;
+  }
+
   /** Takes the peeked control frame into account; true when it may have changed `combine`. */
   control(consumer: RingConsumer): boolean {
     if (consumer.kind === FRAME_DATA) return false;
     const sender = this.senders[this.next]!;
     const frame = readControl(this.view, consumer.payloadOffset, consumer.payloadBytes);
+    if (consumer.kind === FRAME_GROUP) {
+      this.order!.finish(this.next, frame.watermark);
+      return false;
+    }
     sender.seen = frame.seen;
     sender.moved = frame.moved;
     sender.state = stateAfter(consumer.kind, frame, sender.state);
@@ -90,6 +119,7 @@ export class Inputs {
     if ((frame.flags & FLAG_LAST) === 0) sender.watermark = frame.watermark;
     else {
       sender.gone = true;
+      this.order?.leave(this.next);
       this.drain ||= (frame.flags & FLAG_DRAIN) !== 0;
       this.gone = this.senders.every(({ gone }) => gone);
     }

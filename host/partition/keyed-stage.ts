@@ -5,7 +5,7 @@
 // Everything that a watermark causes is handed on before the watermark itself (SEMANTICS 1.8).
 
 import { COUNTER_CLOSED_ROWS, COUNTER_LATE_ROWS, COUNTER_SUM_OVERFLOWS, PUSH_OK } from '../../assembly/layout.ts';
-import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import { FRAME_DATA, FRAME_END, FRAME_GROUP, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
 import type { Counters } from '../counters.ts';
 import { StateFullError } from '../errors.ts';
 import { putBytes } from '../kernel/bytes.ts';
@@ -13,9 +13,9 @@ import type { Kernel } from '../kernel/load.ts';
 import { keyedPlanBytes } from '../plan/kernel-plans.ts';
 import type { KeyedStagePlan } from '../plan/plan.ts';
 import type { StepResult } from '../thread/body.ts';
-import { FLAG_DRAIN, FLAG_LAST } from '../thread/control-frame.ts';
+import { FLAG_DRAIN, FLAG_LAST, groupFrame } from '../thread/control-frame.ts';
 import { type Flow, need } from '../thread/flow.ts';
-import type { Inputs } from './inputs.ts';
+import type { Combined, Inputs } from './inputs.ts';
 
 export interface KeyedStageOptions {
   kernel: Kernel;
@@ -48,6 +48,9 @@ export class KeyedStage {
   /** How often the watermark has moved since it was last handed on. */
   private unsaidMoves = 0;
   private firedSinceSaid = false;
+  /** A group of the log that is complete and is to be named; 0: none. */
+  private completedGroup = 0;
+  private timeState: Combined['state'] = 'hold';
   private lateSeen = 0;
   private closedSeen = 0;
   private overflowsSeen = 0;
@@ -62,8 +65,10 @@ export class KeyedStage {
   step(): StepResult {
     if (this.done) return 'done';
     if (this.emitting || this.behind !== 'nothing') return this.fire();
+    if (this.completedGroup === 0) this.completedGroup = this.options.inputs.takeCompletedGroup();
+    if (this.completedGroup > 0) return this.completeGroup();
     const frame = this.options.inputs.peek();
-    if (frame === null && this.unsaidMoves === 0) return 'idle';
+    if (frame === null && (this.unsaidMoves === 0 || this.options.inputs.isOrdered)) return 'idle';
     if (!this.options.flow.hasRoom()) return 'blocked';
     if (frame === null) {
       this.sayWatermark();
@@ -96,10 +101,21 @@ export class KeyedStage {
     this.closedSeen = closed;
   }
 
+  /** A stage behind this one hears what time it is, then that it has everything of the group. */
+  private completeGroup(): StepResult {
+    if (!this.options.flow.hasRoom()) return 'blocked';
+    this.sayWatermark();
+    this.options.flow.target.control(FRAME_GROUP, groupFrame(this.completedGroup));
+    this.completedGroup = 0;
+    return 'progressed';
+  }
+
   private moveTime(): void {
     const { inputs, kernel, flow } = this.options;
     const combined = inputs.gone ? null : inputs.combine();
     if (combined?.state !== 'active') this.sayWatermark();
+    const isNews = combined?.state !== this.timeState;
+    this.timeState = combined?.state ?? 'hold';
     if (combined === null) {
       if (inputs.drain) kernel.exports.keyedFlush(this.stage);
       this.behind = 'last';
@@ -114,11 +130,15 @@ export class KeyedStage {
           this.behind = 'watermark';
         }
         return;
-      case 'finished':
-        this.watermark = Math.max(this.watermark, kernel.exports.keyedFlush(this.stage));
-        this.behind = 'finished';
+      case 'finished': {
+        // With the log on a group may bring rows and the end of its producers at once: windows opened since the last end.
+        const before = this.watermark;
+        this.watermark = Math.max(before, kernel.exports.keyedFlush(this.stage));
+        if (isNews || this.watermark > before) this.behind = 'finished';
         return;
+      }
       case 'idle':
+        if (!isNews) return;
         flow.target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
         return;
       case 'hold':
@@ -161,11 +181,15 @@ export class KeyedStage {
     }
   }
 
-  /** Results call for their watermark at once; one that closed nothing may wait for the next while frames wait. */
+  /**
+   * Results call for their watermark at once; one that closed nothing may wait for the next while frames wait, or, with a
+   * log, for the end of its group: when it is said must not depend on what happens to wait.
+   */
   private watermarkMoved(): void {
     this.unsaidMoves++;
-    const waits = !this.firedSinceSaid && this.unsaidMoves < UNSAID_MOVES_MAX && this.options.inputs.peek() !== null;
-    if (!waits) this.sayWatermark();
+    const { inputs } = this.options;
+    const mayWait = !this.firedSinceSaid && this.unsaidMoves < UNSAID_MOVES_MAX;
+    if (!mayWait || !(inputs.isOrdered || inputs.peek() !== null)) this.sayWatermark();
   }
 
   private sayWatermark(): void {

@@ -1,13 +1,13 @@
 // host/partition/pass-stage.ts — rows that need no state: an image that arrives is a result, under the next offsets.
 
 import { BATCH_ROW_COUNT } from '../../assembly/layout.ts';
-import { FRAME_DATA, FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import { FRAME_DATA, FRAME_END, FRAME_GROUP, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
 import type { Counters } from '../counters.ts';
 import type { Kernel } from '../kernel/load.ts';
 import type { StepResult } from '../thread/body.ts';
-import { FLAG_LAST } from '../thread/control-frame.ts';
+import { FLAG_LAST, groupFrame } from '../thread/control-frame.ts';
 import type { FlowTarget } from '../thread/flow.ts';
-import type { Inputs } from './inputs.ts';
+import type { Combined, Inputs } from './inputs.ts';
 
 export interface PassStageOptions {
   kernel: Kernel;
@@ -21,6 +21,7 @@ export class PassStage {
   done = false;
   private readonly options: PassStageOptions;
   private watermark = Number.NEGATIVE_INFINITY;
+  private timeState: Combined['state'] = 'hold';
 
   constructor(options: PassStageOptions) {
     this.options = options;
@@ -29,9 +30,14 @@ export class PassStage {
   step(): StepResult {
     if (this.done) return 'done';
     const { inputs, target, kernel, counters, freed } = this.options;
+    if (!target.hasRoom()) return inputs.peek() === null ? 'idle' : 'blocked';
+    const group = inputs.takeCompletedGroup();
+    if (group > 0) {
+      target.control(FRAME_GROUP, groupFrame(group));
+      return 'progressed';
+    }
     const frame = inputs.peek();
     if (frame === null) return 'idle';
-    if (!target.hasRoom()) return 'blocked';
     if (frame.kind === FRAME_DATA) {
       const rows = kernel.u32[(frame.payloadOffset + BATCH_ROW_COUNT) >>> 2]!;
       counters.add('resultRows', rows);
@@ -54,9 +60,11 @@ export class PassStage {
       this.watermark = combined.watermark;
       target.control(FRAME_WATERMARK, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
     }
-    if (combined.state === 'idle')
+    const isNews = combined.state !== this.timeState;
+    this.timeState = combined.state;
+    if (combined.state === 'idle' && isNews)
       target.control(FRAME_IDLE, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
-    if (combined.state === 'finished')
+    if (combined.state === 'finished' && isNews)
       target.control(FRAME_END, { watermark: this.watermark, seen: 1, moved: 0, flags: 0 });
   }
 }

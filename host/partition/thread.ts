@@ -23,6 +23,7 @@ try {
     doorbells,
     counters,
     seed,
+    logAfter: start.log === null ? null : start.log.replay.after,
     reject: (stage, reason, detail) => tell({ type: 'refused', stage, reason, detail: detail ?? '' }),
   });
   body.gauge();

@@ -1,7 +1,8 @@
 // host/quickstart/replay.ts — the flights of the quick start, through a running engine and back, over real WebSockets.
 
 import { connectProducer } from '../client/producer.ts';
-import { type JsonRows, type Subscription, subscribe } from '../client/subscriber.ts';
+import type { JsonRows } from '../client/sink-message.ts';
+import { type Subscription, subscribe } from '../client/subscriber.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Engine } from '../engine/engine.ts';
 
@@ -43,7 +44,7 @@ export async function replayFlights(engine: Engine, frames: Iterable<{ bytes: Ui
   const collected = collect(subscription, engine.topology.partitions);
   const startMs = monotonicMs();
   for (const { bytes } of frames) await producer.send(bytes);
-  await producer.end();
+  await producer.say('!end');
   const chunks = await collected;
   const seconds = (monotonicMs() - startMs) / 1000;
   await producer.flush();

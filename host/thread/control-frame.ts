@@ -1,10 +1,12 @@
-// host/thread/control-frame.ts — what travels in band besides data: watermark, idle, end.
+// host/thread/control-frame.ts — what travels in band besides data: watermark, idle, end, and the groups of the log.
 //
 //   ├ f64 watermark ┼ u32 seen ┼ i32 moved ┼ u32 flags ┼ 4 ┤        CONTROL_FRAME_BYTES
 //
 //   FRAME_WATERMARK  the sender has active producers; nothing before `watermark` will follow from it
 //   FRAME_IDLE       its producers are idle (or some idle, the rest finished): it does not hold time
 //   FRAME_END        its producers have all finished; with LAST: this sender sends nothing more, ever
+//
+//   FRAME_GROUP      with the log on: this sender has handed on its part of every group up to the number in `watermark`
 //
 //   seen             producers that have said hello at this sender; time starts when enough have, all senders together
 //   moved            sum of the marks of producers that came here from other listeners, less those that went to others:
@@ -23,6 +25,9 @@ export interface ControlFrame {
   moved: number;
   flags: number;
 }
+
+/** The sender has finished this group of the log. */
+export const groupFrame = (group: number): ControlFrame => ({ watermark: group, seen: 0, moved: 0, flags: 0 });
 
 /** A ring's buffer as a DataView, little-endian, and where the payload starts. */
 export function writeControl(view: DataView, offset: number, frame: ControlFrame): void {

@@ -8,6 +8,7 @@ export function tell(message: ThreadMessage): void {
 }
 
 export function tellFailure(error: unknown): void {
-  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  tell({ type: 'failed', name, message, stack: stack ?? '' });
+  const failure: Error & { code?: unknown } = error instanceof Error ? error : new Error(String(error));
+  const { name, message, stack = '', code } = failure;
+  tell({ type: 'failed', name, message, stack, ...(typeof code === 'string' ? { code } : {}) });
 }

@@ -4,6 +4,7 @@
 
 import { type Doorbell, openDoorbell } from '../../ring/doorbell.ts';
 import type { EngineLimits } from '../limits.ts';
+import type { Move } from '../listener/log-link.ts';
 import type { ProducerHandover } from '../listener/producers.ts';
 import type { RingPlace, Topology } from './topology.ts';
 
@@ -25,16 +26,29 @@ export interface ThreadStart {
   seed: [number, number];
   host: string;
   port: number;
+  /** Null: nothing is kept. */
+  log: LogShare | null;
+}
+
+/** What listeners and partitions know of the log. */
+export interface LogShare {
+  /** The data directory. */
+  directory: string;
+  /** By listener: shared with the log, which reads the inboxes in them. */
+  memories: WebAssembly.Memory[];
+  /** Groups up to `after` are in the state already; those up to `through` are read from the log. */
+  replay: { after: number; through: number };
 }
 
 /** Thread → control. */
 export type ThreadMessage =
   | { type: 'ready' }
-  | { type: 'failed'; name: string; message: string; stack: string }
+  | { type: 'failed'; name: string; message: string; stack: string; code?: string }
   | { type: 'done'; openRows: number }
   | { type: 'closed' }
   | { type: 'outputEnded'; output: number }
   | { type: 'refused'; stage: string; reason: number; detail: string }
+  | { type: 'handOver'; move: Move; time: ProducerHandover }
   | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
   | { type: 'released'; id: number; handover: ProducerHandover | null };
 
@@ -42,6 +56,7 @@ export type ThreadMessage =
 export type ListenerOrder =
   | { type: 'granted'; id: number; handover: ProducerHandover | null }
   | { type: 'fenced'; id: number; epoch: number }
+  | { type: 'arrives'; move: Move; time: ProducerHandover }
   | { type: 'release'; id: number; stream: number; producer: string }
   | { type: 'stop'; drain: boolean }
   | { type: 'close' };

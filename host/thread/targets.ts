@@ -1,6 +1,7 @@
 // host/thread/targets.ts — the two places a flow's images go: the next stage's rings, or the ring that leads out.
 
 import type { Doorbell } from '../../ring/doorbell.ts';
+import { FRAME_GROUP } from '../../ring/layout.ts';
 import { type CopyBytes, copyBetween } from '../kernel/copy-between.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -55,6 +56,8 @@ export function outputTarget(
       out.pushResult(copy, pieces, imageBytes, { output, rows, offset });
       offset += rows;
     },
-    control: (kind, frame) => out.pushResultControl(kind, output, frame),
+    control: (kind, frame) => {
+      if (kind !== FRAME_GROUP) out.pushResultControl(kind, output, frame); // Results have offsets; groups end here.
+    },
   };
 }

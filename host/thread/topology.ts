@@ -1,7 +1,8 @@
 // host/thread/topology.ts — which threads there are, and where their rings lie: a pure function of plan and counts.
 //
 //   partition memory   [static 64 KiB | input rings: stage × sender | ring out | arena …]
-//   threads            listeners 0 … I−1, partitions I … I+P−1, egress I+P; one doorbell word each
+//   listener memory    [static 64 KiB | inboxes: by stream | with the log on, the ring in which it speaks | arena …]
+//   threads            listeners 0 … I−1, partitions I … I+P−1, egress I+P, log I+P+1; one doorbell word each
 //
 // One ring per (stage, sender): were two stages to share a ring, a frame of one could stand before a frame of the
 // other, and two partitions waiting for each other's second stage would lock. With a ring of its own each
@@ -9,12 +10,15 @@
 
 import { ringBytes } from '../../ring/spsc.ts';
 import { ARENA_BASE_MIN } from '../kernel/load.ts';
+import { type EngineLimits, OVER_READ_BYTES } from '../limits.ts';
 import type { Plan, StagePlan } from '../plan/plan.ts';
 
 export interface Topology {
   listeners: number;
   partitions: number;
-  /** All threads with a doorbell: listeners, partitions, egress. */
+  /** There is a log, and a thread that appends to it. */
+  hasLog: boolean;
+  /** All threads with a doorbell: listeners, partitions, egress, log. */
   threads: number;
 }
 
@@ -31,21 +35,22 @@ export interface PartitionRings {
   endBytes: number;
 }
 
-export const topology = (listeners: number, partitions: number): Topology => ({
+export const topology = (listeners: number, partitions: number, hasLog = false): Topology => ({
   listeners,
   partitions,
-  threads: listeners + partitions + 1,
+  hasLog,
+  threads: listeners + partitions + (hasLog ? 2 : 1),
 });
 
 export const partitionThread = (topo: Topology, partition: number): number => topo.listeners + partition;
 export const egressThread = (topo: Topology): number => topo.listeners + topo.partitions;
+export const logThread = (topo: Topology): number => egressThread(topo) + 1;
 
-export const threadName = (topo: Topology, thread: number): string =>
-  thread < topo.listeners
-    ? `listener-${thread}`
-    : thread < topo.listeners + topo.partitions
-      ? `partition-${thread - topo.listeners}`
-      : 'egress';
+export function threadName(topo: Topology, thread: number): string {
+  if (thread < topo.listeners) return `listener-${thread}`;
+  if (thread < egressThread(topo)) return `partition-${thread - topo.listeners}`;
+  return thread === egressThread(topo) ? 'egress' : 'log';
+}
 
 /** How many threads feed a stage. */
 export const senderCount = (stage: StagePlan, topo: Topology): number =>
@@ -61,6 +66,36 @@ export function partitionRings(plan: Plan, topo: Topology, capacityBytes: number
   };
   const inputs = plan.stages.map((stage) => Array.from({ length: senderCount(stage, topo) }, place));
   return { inputs, out: place(), endBytes: align(next, 65536) };
+}
+
+export interface ListenerRings {
+  /** By stream: the data of an inbox; with a log its cursors stand before it (log/layout.ts). */
+  inboxes: RingPlace[];
+  /** Log → listener: what is released. */
+  log: RingPlace;
+  /** Where the arena begins. */
+  endBytes: number;
+}
+
+/** What the log may have said and a listener not yet heard: some hundred groups. */
+const LOG_RING_BYTES = 64 * 1024;
+
+/** The inboxes inside one listener's memory; the same places in every listener. */
+export function listenerRings(plan: Plan, limits: EngineLimits): ListenerRings {
+  // Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own.
+  const share = Math.max(
+    limits.inboxBytes / plan.streams.length,
+    Math.min(limits.inboxBytes, 2 * limits.frameBytesMax),
+  );
+  const capacityBytes = 2 ** Math.floor(Math.log2(share));
+  let next = ARENA_BASE_MIN;
+  const place = (bytes: number): RingPlace => {
+    const baseBytes = next;
+    next = align(next + ringBytes(bytes), 128);
+    return { baseBytes, capacityBytes: bytes };
+  };
+  const inboxes = plan.streams.map(() => place(capacityBytes));
+  return { inboxes, log: place(LOG_RING_BYTES), endBytes: align(next + OVER_READ_BYTES, 65536) };
 }
 
 const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;

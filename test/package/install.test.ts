@@ -48,6 +48,32 @@ test('the installed kernels load and agree with the installed layout', async () 
   expect(stdout).toBe('true\ntrue\n');
 });
 
+test('pelton/client works from the installed package, brings no engine along, and its types are checked', async () => {
+  const program = `
+    import { registerHooks } from 'node:module';
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+    const { openProducer } = await import('pelton/client');
+    const code = await openProducer({ url: '127.0.0.1:1', stream: 'flights' }).catch((error) => error.code);
+    console.log(code, loaded.filter((url) => /uWebSockets|[/]host[/](?!client|encode|clock|chance)|wasm/.test(url)));`;
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], installed.folder);
+  expect({ stdout, stderr }).toEqual({ stdout: 'CONNECT []\n', stderr: '' });
+  const use = `
+    import { openProducer, type Outcome } from 'pelton/client';
+    const producer = await openProducer({ url: 'x', stream: 'flights' });
+    await producer.append({ origin: 'ORD', at: new Date(0), n: 1n, gone: null }, (outcome: Outcome) => outcome.rejects);
+    // @ts-expect-error a record holds values, no functions
+    await producer.append({ origin: () => 'ORD' });`;
+  writeFileSync(join(installed.folder, 'client.ts'), use);
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', '--types', ''];
+  expect(await run(process.execPath, [tsc, ...options, 'client.ts'], installed.folder)).toEqual({
+    exitCode: 0,
+    stdout: '',
+    stderr: '',
+  });
+});
+
 test('the installed types are checked: a wrong use is refused, the right one is not', async () => {
   const compile = async (body: string) => {
     writeFileSync(

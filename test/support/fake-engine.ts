@@ -25,6 +25,8 @@ export interface FakeOptions {
   /** Rows of a frame that are refused. */
   rejectsOf?: (frame: FakeFrame) => { row: number; code: string; column: string | null; message: string }[];
   partitions?: number;
+  /** What `subscribed` says besides, or instead: an error. */
+  onSubscribe?: (from: string | null) => object;
 }
 
 export const FLIGHT_FIELDS: readonly FieldDescription[] = [
@@ -44,6 +46,8 @@ export class FakeEngine {
   unacknowledgedMost = 0;
   producers: WebSocket[] = [];
   subscribers: WebSocket[] = [];
+  /** What each subscriber asked for as `from`. */
+  readonly froms: (string | null)[] = [];
   private readonly http: Server;
   private readonly options: FakeOptions;
   private acknowledgedFrames = 0;
@@ -156,10 +160,18 @@ export class FakeEngine {
 
   private openSubscriber(socket: WebSocket, request: IncomingMessage): void {
     this.subscribers.push(socket);
-    const format = new URL(request.url ?? '', 'http://engine').searchParams.get('format');
     const { partitions } = this.options;
+    const query = new URL(request.url ?? '', 'http://engine').searchParams;
+    this.froms.push(query.get('from'));
+    const answer = this.options.onSubscribe?.(query.get('from')) ?? {};
     socket.send(
-      JSON.stringify({ type: 'subscribed', sink: NAMES.sink, format, ...(partitions ? { partitions } : {}) }),
+      JSON.stringify({
+        type: 'subscribed',
+        sink: NAMES.sink,
+        format: query.get('format'),
+        ...(partitions ? { partitions } : {}),
+        ...answer,
+      }),
     );
     this.wake();
   }

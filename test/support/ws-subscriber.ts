@@ -29,8 +29,8 @@ interface Head {
 
 /** One message of rows: its lines, or its Arrow stream. */
 type Chunk =
-  | { partition: number; count: number; lines: string }
-  | { partition: number; count: number; stream: Uint8Array };
+  | { partition: number; offset: number; count: number; lines: string }
+  | { partition: number; offset: number; count: number; stream: Uint8Array };
 
 export class WsSubscriber {
   readonly marks: TimeMark[] = [];
@@ -97,6 +97,15 @@ export class WsSubscriber {
       .sort();
   }
 
+  /** JSON rows as they came, each behind its partition and offset. */
+  byOffset(): string[] {
+    return this.chunks.flatMap((chunk) =>
+      'lines' in chunk
+        ? chunk.lines.split('\n').map((line, index) => `${chunk.partition} ${chunk.offset + index} ${line}`)
+        : [],
+    );
+  }
+
   private hear(data: Buffer, isBinary: boolean): void {
     // A copy of its own begins at an aligned address, which the reader of columns asks for.
     if (isBinary) this.rowsOf(this.arrowHead!, { stream: new Uint8Array(data) });
@@ -119,7 +128,7 @@ export class WsSubscriber {
     if (offset !== expected) this.violations.push(`partition ${partition}: offset ${offset}, expected ${expected}`);
     this.offsets.set(partition, offset + count);
     this.rowCount += count;
-    const chunk = { partition, count, ...body };
+    const chunk = { partition, offset, count, ...body };
     this.chunks.push(chunk);
     const watermark = this.watermarks.get(partition);
     if (watermark === undefined) return;

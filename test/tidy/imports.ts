@@ -27,6 +27,22 @@ export const IMPORT_TABLE: ImportRule[] = [
     forbids: inside(/^host\/(thread|ingress|listener|partition|egress|engine|control)\//),
     because: 'what describes a job does not know what runs it',
   },
+  {
+    room: /^host\/disk\//,
+    forbids: ({ target }) => target !== undefined && !/^host\/disk\//.test(target),
+    because: 'the disk does not know what its files are for',
+  },
+  {
+    room: /^host\/log\//,
+    except: /^host\/log\/thread\.ts$/,
+    forbids: inside(/^host\/(store|cli|engine|listener|partition|egress)\//),
+    because: 'the log knows its own files and the disk, not who uses it',
+  },
+  {
+    room: /^host\/log\/(scan|walk|decide|salvage|segment|group|gap|fields)\.ts$/,
+    forbids: (found) => toPackage('node:fs')(found) || inside(/^host\/disk\//)(found),
+    because: 'facts and decisions about the log are pure: bytes in, values out',
+  },
   { room: /^(host|scripts|bin)\//, forbids: inside(/^(bench|test)\//), because: 'nothing imports bench/ or test/' },
   {
     room: /^(host|bench)\//,
@@ -44,6 +60,12 @@ export const IMPORT_TABLE: ImportRule[] = [
     except: /^host\/(cli\/|main\.ts$)/,
     forbids: toPackage('commander', 'cli-progress', 'cli-table3'),
     because: 'only the command line (host/cli, host/main.ts) talks to a terminal',
+  },
+  {
+    room: /^host\/client\//,
+    forbids: inside(/^host\/(?!(?:client|encode|job)\/|(?:chance|clock)\.ts$)/),
+    because:
+      'the other side of the wire brings nothing of the engine along but the Arrow writer and the names of types',
   },
   {
     room: /^host\//,
@@ -68,7 +90,7 @@ export function forbiddenImports(file: SourceFile): string[] {
   );
 }
 
-const ENTRIES = /^(host\/(main|index)\.ts|assembly\/index\.ts)$/;
+const ENTRIES = /^(host\/(main|index|client\/index)\.ts|assembly\/index\.ts)$/;
 
 /** Files of the engine that no file imports and nobody starts. */
 export function deadFiles(files: readonly SourceFile[]): string[] {

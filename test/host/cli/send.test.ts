@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeArrow } from '../../../host/encode/arrow-write.ts';
 import { pelton } from '../../support/cli.ts';
 import { FakeEngine, type FakeOptions } from '../../support/fake-engine.ts';
+import { StoringEngine } from '../../support/storing-engine.ts';
 
 let engine: FakeEngine;
 let folder: string;
@@ -229,5 +230,68 @@ describe('what is said', () => {
     });
     expect(stderr).toContain('the engine has stopped');
     expect(exitCode).toBe(70);
+  });
+});
+
+describe('a connection that is lost', () => {
+  const lines = Array.from({ length: 6 }, (_, n) => `{"n":${n}}\n`);
+  let storing: StoringEngine;
+  beforeEach(async () => {
+    storing = await StoringEngine.start();
+  });
+  afterEach(() => storing.stop());
+  const sendTo = (...options: string[]) =>
+    pelton(['send', 'flights', '-', '--url', storing.url, '--frame-rows', '2', ...options], { stdin: lines.join('') });
+  const cutOnce = () => {
+    storing.meet = ({ point, connection, sequence }) =>
+      point === 'stored' && connection === 1 && sequence === 2 ? 'cut' : undefined;
+  };
+
+  test('is found again by a named producer: every row is acknowledged and stored once, with 0', async () => {
+    cutOnce();
+    const { exitCode, stderr } = await sendTo('--producer', 'sensor-7', '--epoch', '3');
+    expect(stderr).toMatch(/^the connection to the engine was lost.*trying again for 60 s\n6 rows acknowledged/);
+    expect(exitCode).toBe(0);
+    expect(storing.texts.join('')).toBe(lines.join(''));
+    expect(storing.producers.get('sensor-7')?.epoch).toBe(3);
+  });
+
+  test('is found again under a made name when --retry-for says so, which holds no time back afterwards', async () => {
+    cutOnce();
+    const { exitCode } = await sendTo('--retry-for', '30', '--json');
+    expect(exitCode).toBe(0);
+    expect(storing.texts.join('')).toBe(lines.join(''));
+    expect(storing.controls).toEqual(['!idle']);
+  });
+
+  test('by Ctrl-C: what is acknowledged and what is unknown is said, with 130', async () => {
+    storing.acknowledgesAtOnce = false;
+    const { exitCode, stderr } = await pelton(
+      ['send', 'flights', '-', '--url', storing.url, '--frame-rows', '2', '--producer', 'sensor-7'],
+      {
+        during: async (child) => {
+          child.stdin!.write(lines.join(''));
+          await storing.until(() => storing.stored.length === 3);
+          storing.acknowledge(1, { rows: 2 });
+          child.kill('SIGINT');
+        },
+      },
+    );
+    expect(stderr).toMatch(/interrupted[^\n]*\n2 rows acknowledged[^\n]*\n {2}4 rows sent and not acknowledged/);
+    expect(exitCode).toBe(130);
+  });
+
+  test('to an engine that comes back without its memory is no success', async () => {
+    storing.meet = ({ point, connection, sequence }) => {
+      if (point === 'open' && connection === 2) storing.producers.clear();
+      return point === 'acked' && connection === 1 && sequence === 2 ? 'cut' : undefined;
+    };
+    const { exitCode, stdout } = await sendTo('--producer', 'sensor-7', '--json');
+    expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject({
+      event: 'done',
+      unacknowledged: 0,
+      forgottenFrames: 2,
+    });
+    expect(exitCode).toBe(1);
   });
 });

@@ -136,6 +136,48 @@ describe('the end of a connection', () => {
   });
 });
 
+describe('going on', () => {
+  test('--from asks for results from there, and rows that are missing are said, with 1', async () => {
+    const { stdout, stderr, exitCode } = await tail(['--from', '{"0":5,"1":0}', '--until-end'], (send) => {
+      send(jsonRows(0, 7, [row(1)]));
+      send(jsonRows(1, 0, [row(2)]));
+      send(time('end', 0, 0));
+      send(time('end', 1, 0));
+    });
+    expect(engine.froms).toEqual(['{"0":5,"1":0}']);
+    expect(stdout).toBe(`${row(1)}\n${row(2)}\n`);
+    expect({ stderr, exitCode }).toEqual({ stderr: 'partition 0: results are missing, offsets 5 to 6\n', exitCode: 1 });
+  });
+
+  test('--retry-for gets a lost connection back, and no row is printed twice', async () => {
+    const { stdout, exitCode } = await tail(['--retry-for', '30', '--limit', '2'], (send) => {
+      send(jsonRows(0, 0, [row(1)]));
+      engine.subscribers[0]!.close(1012);
+      void engine
+        .until(() => engine.subscribers.length === 2)
+        .then(() => engine.subscribers[1]!.send(jsonRows(0, 1, [row(2)])));
+    });
+    expect(stdout).toBe(`${row(1)}\n${row(2)}\n`);
+    expect(exitCode).toBe(0);
+    expect(engine.froms).toEqual([null, '{"0":1}']);
+  });
+
+  test('Ctrl-C says how to', async () => {
+    const { stderr, exitCode } = await tail([], (send, child) => {
+      child.stdout!.once('data', () => child.kill('SIGINT'));
+      send(jsonRows(1, 116, [row(1), row(2)]));
+    });
+    expect(stderr).toBe(`go on with --from '{"1":118}'\n`);
+    expect(exitCode).toBe(130);
+  });
+
+  test.each(['{"0":-1}', '[1]', 'x', '{"a":1}'])('--from %s is refused', async (from) => {
+    const { stderr, exitCode } = await pelton(['tail', 'per-origin', '--url', engine.url, '--from', from]);
+    expect(stderr).toContain('Expected a JSON object of offsets by partition');
+    expect(exitCode).toBe(64);
+  });
+});
+
 test('an unknown sink is answered with the names that are known', async () => {
   const { exitCode, stderr } = await pelton(['tail', 'per-orgin', '--url', engine.url]);
   expect(stderr).toBe(

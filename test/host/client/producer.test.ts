@@ -1,6 +1,7 @@
 // The sending client against a server whose acknowledgements the test decides.
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectProducer, type Reject } from '../../../host/client/producer.ts';
+import type { Reject } from '../../../host/client/outcome.ts';
+import { connectProducer } from '../../../host/client/producer.ts';
 import { FakeEngine, type FakeOptions } from '../../support/fake-engine.ts';
 import { seededRandom } from '../../support/random.ts';
 
@@ -82,11 +83,11 @@ test('control messages keep their place behind frames that wait, and take no num
   const producer = await connectProducer(await start({ credit: 10, acknowledgeAtOnce: false }));
   await producer.send('"0123456789"');
   const waiting = producer.send('"second"');
-  const mark = producer.watermark(978307200000);
+  const mark = producer.say('!watermark 978307200000');
   await engine.until(() => engine.frames.length === 1);
   expect(engine.controls).toEqual([]);
   engine.acknowledge(1);
-  await Promise.all([waiting, mark, producer.idle(), producer.end()]);
+  await Promise.all([waiting, mark, producer.say('!idle'), producer.say('!end')]);
   await engine.until(() => engine.controls.length === 3);
   expect(engine.controls).toEqual(['!watermark 978307200000', '!idle', '!end']);
   expect(producer.sentSequence).toBe(2);

@@ -61,6 +61,9 @@ class Bench {
     return newConnection(ingress, ingress.producers.join(ANONYMOUS, 0), {
       acknowledge: ({ ackedSequence }) => void this.acks.push(`${name} ${ackedSequence}`),
       rejected: () => undefined,
+      durable: () => undefined,
+      opened: () => undefined,
+      refused: () => undefined,
     });
   }
 
