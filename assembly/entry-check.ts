@@ -14,6 +14,7 @@ export function entryEnd(stage: Stage, entry: usize, end: usize, fixedBytes: u32
   const nulls = <u32>load<u16>(entry, ENTRY_NULLS);
   if (flags != 0 || nulls >>> stage.keyCount != 0) return 0;
   if (load<i64>(entry + stage.stateOffset) < 0) return 0; // Rows.
+  if (nulls == 0 && stage.hasUtf8Keys == 0) return bytes == fixedBytes ? entry + <usize>bytes : 0;
   let texts: usize = 0;
   for (let index = 0; index < stage.keyCount; index++) {
     const word = load<u64>(entry + (<usize>index << 3), ENTRY_KEYS);

@@ -156,16 +156,12 @@ export function indexEntries(stage: Stage, pane: Pane, count: i32): bool {
   for (let from = 0; from < count; from += CHUNK_ROWS) {
     const entries = scratchEntries + (<usize>from << 2);
     const chunk = min<i32>(CHUNK_ROWS, count - from);
-    let touched: u64 = 0;
-    for (let index: usize = 0; index < <usize>chunk; index++) {
-      const tag = entryTag(stage, <usize>load<u32>(entries + (index << 2)), stage.fixedBytes);
-      store<u32>(scratchProbes + (index << 2), tag);
-      touched |= load<u64>(lineOf(pane.directory, pane.shift, pane.lineMask, tag));
-    }
-    store<u64>(scratchTouched, touched);
+    touchLinesOf(stage, pane, entries, chunk);
     for (let index: usize = 0; index < <usize>chunk; index++) {
       const tag = load<u32>(scratchProbes + (index << 2));
-      const segment = segmentWithRoom(stage, pane, tag);
+      let segment = segmentOf(pane, tag);
+      const room = entriesMax(pane.lineMask / <u32>LINE_BYTES + 1);
+      if (segment == stage.emptySegment || factsOf(segment).used >= room) segment = segmentWithRoom(stage, pane, tag);
       if (segment == 0) return false;
       addSlot(pane, segment, tag, load<u32>(entries + (index << 2)));
     }
@@ -173,6 +169,22 @@ export function indexEntries(stage: Stage, pane: Pane, count: i32): bool {
     stage.entries += chunk;
   }
   return true;
+}
+
+/** Hashes the keys of a chunk of entries into scratchProbes, and asks for their lines. */
+function touchLinesOf(stage: Stage, pane: Pane, entries: usize, count: i32): void {
+  const directory = pane.directory;
+  const shift = pane.shift;
+  const lineMask = pane.lineMask;
+  const fixedBytes = stage.fixedBytes;
+  const probes = scratchProbes;
+  let touched: u64 = 0;
+  for (let index: usize = 0; index < <usize>count; index++) {
+    const tag = entryTag(stage, <usize>load<u32>(entries + (index << 2)), fixedBytes);
+    store<u32>(probes + (index << 2), tag);
+    touched |= load<u64>(lineOf(directory, shift, lineMask, tag));
+  }
+  store<u64>(scratchTouched, touched);
 }
 
 /** Gives an entry a slot in the segment that segmentWithRoom named for its tag. */

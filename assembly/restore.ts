@@ -53,11 +53,9 @@ export class Restore {
   firingPane: usize;
   firedBytes: u32;
   mapping: usize;
-  /** Of one pane at a time: its blocks by index. */
-  blocks: usize;
 }
 
-/** Where blocks are put in order; shared, as one call runs at a time. */
+/** Where the blocks of one pane are put in order; shared, as one call runs at a time. */
 let blocksByIndex: usize = 0;
 
 export function restoreOf(stage: Stage): Restore {
@@ -162,7 +160,7 @@ export function keyedRestorePane(handle: usize, payload: usize, bytes: u32): i32
   const pane = changetype<Pane>(at);
   pane.rows = <i64>rows;
   pane.firstIndex = firstIndex;
-  pane.frozenEntries = entryCount;
+  pane.frozenEntries = entryCount; // Until End compares.
   pane.frozenBlocks = blockCount;
   stage.openRows += <i64>rows;
   if (isFired) {
@@ -269,7 +267,8 @@ export function keyedRestoreFill(handle: usize): i32 {
 export function keyedRestoreEnd(handle: usize, payload: usize, bytes: u32): i32 {
   const stage = changetype<Stage>(handle);
   const restore = restoreOf(stage);
-  if (restore.refusal != RESTORE_OK || bytes == 0) return restore.refusal;
+  if (restore.refusal != RESTORE_OK) return restore.refusal;
+  if (bytes == 0 && restore.recordCount == 0) return RESTORE_OK;
   if (bytes != <u32>END_PAYLOAD_BYTES || restore.block != 0 || restore.panesLeft != 0) {
     return refuseRestore(restore, RESTORE_CORRUPT);
   }

@@ -9,6 +9,7 @@
 //   - Copies go out before any block in place, so that their memory is free again first.
 //   - Every frozen block is handed out once, as BLOCK or as SAME; it takes no memory.
 //   - A record needs RECORD_BYTES_MAX at most; every payload is a multiple of 8.
+// A checkpoint that has failed elsewhere is swept to its end all the same; its number just never becomes a base.
 // Not here  when to sweep and where the records go; crc32 (whoever writes the file fills it in).
 
 import { factsOf } from './blocks';
