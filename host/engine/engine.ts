@@ -265,7 +265,7 @@ export class Engine {
 
   private keepCheckpoints(everyMs: number): void {
     const { checkpoints } = this.kept!;
-    if (everyMs === 0 || checkpoints === null) return;
+    if (everyMs === 0 || checkpoints === null || this.hasFiles()) return;
     let received = this.received();
     const making = setInterval(() => {
       if (this.state !== 'running' || checkpoints.isBusy || this.received() === received) return;
@@ -273,6 +273,11 @@ export class Engine {
       checkpoints.begin().catch((error: Error) => void this.fail(error));
     }, everyMs);
     void this.ended.finally(() => clearInterval(making)).catch(() => undefined);
+  }
+
+  /** A file sink is written anew from the log's beginning, which a checkpoint would cut off. */
+  private hasFiles(): boolean {
+    return this.plan.outputs.some(({ sinks }) => sinks.some(({ kind }) => kind === 'ndjsonFile'));
   }
 
   private received(): number {

@@ -181,6 +181,12 @@ export class KeptLog {
     this.manifest = chosen.manifest;
     this.share.restore = chosen.from ?? null;
     this.share.replay.after = chosen.replayFrom - 1;
+    if (chosen.from !== undefined) {
+      const { id, group } = chosen.from;
+      options.report(
+        `state begins with checkpoint ${id}; the log is decoded again from group ${group + 1} to ${lastGroup}`,
+      );
+    }
   }
 
   private coordinator(boot: number): Checkpoints {
