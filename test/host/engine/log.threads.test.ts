@@ -2,7 +2,7 @@
 //
 // Real threads, sockets and disk. Results come at the producers' end, so a run that began again must have every row.
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -229,6 +229,23 @@ test('two producers on two listeners: every run over the same log gives the same
   expect(runs[1]).toEqual(runs[0]);
   expect(runs[2]).toEqual(runs[0]);
   expect(runs[0]!.length).toBeGreaterThan(60);
+});
+
+test('the log keeps what the three newest checkpoints need, and no more', async () => {
+  const first = await start({ checkpointMs: 0, logLimits: { segmentBytes: 256 * 1024 } });
+  const producer = await first.producer('rows', { id: 'p' });
+  const wide = (second: number) => JSON.stringify({ ts: second * 1000, k: `${second}${'x'.repeat(10_000)}` });
+  const segments = () => readdirSync(join(data, 'log')).filter((name) => /^\d+\.seg$/.test(name)).length;
+  let most = 0;
+  for (let second = 0; second < 160; second++) {
+    await producer.put(wide(second));
+    if (second % 20 === 19) await first.engine.checkpoint();
+    most = Math.max(most, segments());
+  }
+  expect(most).toBeGreaterThan(2);
+  expect(most).toBeLessThan(7); // Of more than a dozen that were written.
+  const results = await resultsAfter(await again(), 'p');
+  expect(results.length).toBe(160);
 });
 
 test('a second engine on the data directory is refused by name, and the first goes on', async () => {
