@@ -1,7 +1,6 @@
 // host/checkpoint/meta.ts — META: what a checkpoint is besides its parts. One JSON object and its checksum.
 
 import type { Disk } from '../disk/disk.ts';
-import type { KeptProducer } from '../listener/producers.ts';
 import { readWhole } from '../log/read-facts.ts';
 import { decodeChecked, encodeChecked } from '../store/checked-json.ts';
 import { CheckpointError } from './checkpoint-error.ts';
@@ -10,6 +9,14 @@ import type { OperatorLayout } from './operators.ts';
 import { checkpointDirectory, META_NAME } from './place.ts';
 
 export const CHECKPOINT_FORMAT = 1;
+
+/** A producer's time: `maxTime` is the greatest event time so far, null before the first row. */
+export interface KeptProducer {
+  id: string;
+  state: 'active' | 'idle' | 'finished';
+  maxTime: number | null;
+  sequence: number;
+}
 
 /** Everything in it can be said in JSON as it is: no infinite number, nothing undefined. */
 export interface CheckpointMeta {

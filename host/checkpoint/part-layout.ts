@@ -37,18 +37,21 @@ export const HEADER_PLAN = 36;
 export const HEADER_PLAN_BYTES = 16;
 export const HEADER_CRC = 60;
 
-export const RECORD_HEADER_BYTES = 16;
 export const RECORD_KIND = 0;
 export const RECORD_BYTES = 4;
 export const RECORD_CRC = 8;
 export const RECORD_CHAIN = 12;
 
-export const RECORD_STAGE = 1;
-export const RECORD_KEYED = 2;
-export const RECORD_PANE = 3;
-export const RECORD_BLOCK = 4;
-export const RECORD_SAME = 5;
-export const RECORD_END = 6;
+export {
+  RECORD_BLOCK,
+  RECORD_END,
+  RECORD_HEADER_BYTES,
+  RECORD_KEYED,
+  RECORD_PANE,
+  RECORD_SAME,
+  RECORD_STAGE,
+} from '../../assembly/layout.ts';
+/** Ours alone: the kernel's records end where it stands. */
 export const RECORD_PART_END = 7;
 
 /** A BLOCK's head and a SAME's begin with the same three. */

@@ -12,13 +12,12 @@
 
 import type { KeeperReport, KeptPart } from '../checkpoint/keeper-message.ts';
 import type { Manifest } from '../checkpoint/manifest.ts';
-import type { CheckpointMeta } from '../checkpoint/meta.ts';
+import type { CheckpointMeta, KeptProducer } from '../checkpoint/meta.ts';
 import { operatorsOf } from '../checkpoint/operators.ts';
 import { publishCheckpoint } from '../checkpoint/publish.ts';
 import { logFloor, removeUnneeded } from '../checkpoint/retain.ts';
 import type { Disk } from '../disk/disk.ts';
 import { troubleOf } from '../disk/trouble.ts';
-import type { KeptProducer } from '../listener/producers.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Topology } from '../thread/topology.ts';
 

@@ -11,12 +11,13 @@
 //   - every group is named once all that this listener has of it is in the rings, also one that brought nothing.
 //   - a producer that moves leaves before, and joins in, the group that the log says (arrivals.ts).
 
+import type { KeptProducer } from '../checkpoint/meta.ts';
 import type { StepResult } from '../thread/body.ts';
 import { FRAME_SAYS_HELLO, type FrameSource } from './inbox.ts';
 import type { Move } from './log-link.ts';
 import type { LogSource } from './log-source.ts';
 import type { LoggedInbox } from './logged-inbox.ts';
-import { type KeptProducer, numberedProducer, type ProducerHandover } from './producers.ts';
+import { numberedProducer, type ProducerHandover } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 import { takeFrames } from './take-frames.ts';
 

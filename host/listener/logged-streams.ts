@@ -1,6 +1,7 @@
 // host/listener/logged-streams.ts — a listener's side of the log: hears it, and lets every stream take what is released.
 
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
+import type { KeptProducer } from '../checkpoint/meta.ts';
 import type { Kernel } from '../kernel/load.ts';
 import { LOG_READ_BYTES } from '../limits.ts';
 import { NOBODY } from '../log/producer-table.ts';
@@ -13,7 +14,7 @@ import { LogLink, type LogListener, type Move } from './log-link.ts';
 import { LogSource, SILENT } from './log-source.ts';
 import { LoggedInbox } from './logged-inbox.ts';
 import { LoggedStream } from './logged-stream.ts';
-import { type KeptProducer, type ProducerHandover, type ProducerTime, producerNumberOf } from './producers.ts';
+import { type ProducerHandover, type ProducerTime, producerNumberOf } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 
 /** What a listener needs when there is a log. */

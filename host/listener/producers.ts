@@ -8,6 +8,7 @@
 // Not here  the watermark of single rows (assembly/watermark.ts), combining listeners (partition/inputs.ts).
 
 import { FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import type { KeptProducer } from '../checkpoint/meta.ts';
 import type { ControlFrame } from '../thread/control-frame.ts';
 
 export type ProducerState = 'active' | 'idle' | 'finished';
@@ -27,11 +28,6 @@ export interface ProducerTime {
 
 /** What moves to another listener with a producer that reconnects there. */
 export type ProducerHandover = Omit<ProducerTime, 'lastRowMs' | 'waitingFrames'>;
-
-/** A producer's time as JSON can say it: no infinite number. */
-export interface KeptProducer extends Omit<ProducerHandover, 'maxTime'> {
-  maxTime: number | null;
-}
 
 /** All connections that give no producer id. */
 export const ANONYMOUS = '';

@@ -3,10 +3,10 @@
 // Everything a thread shares lies in memory that is handed over here; the rows themselves never travel by message.
 
 import { type Doorbell, openDoorbell } from '../../ring/doorbell.ts';
-import type { CheckpointMeta } from '../checkpoint/meta.ts';
+import type { CheckpointMeta, KeptProducer } from '../checkpoint/meta.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { Move } from '../listener/log-link.ts';
-import type { KeptProducer, ProducerHandover } from '../listener/producers.ts';
+import type { ProducerHandover } from '../listener/producers.ts';
 import type { RingPlace, Topology } from './topology.ts';
 
 export interface ThreadStart {
