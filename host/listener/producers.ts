@@ -8,6 +8,7 @@
 // Not here  the watermark of single rows (assembly/watermark.ts), combining listeners (partition/inputs.ts).
 
 import { FRAME_END, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import type { KeptProducer } from '../checkpoint/meta.ts';
 import type { ControlFrame } from '../thread/control-frame.ts';
 
 export type ProducerState = 'active' | 'idle' | 'finished';
@@ -77,6 +78,21 @@ export class Producers {
     producer.state = 'active';
     producer.lastRowMs = nowMs;
     return producer;
+  }
+
+  /** What a checkpoint keeps: every producer's time. */
+  times(): KeptProducer[] {
+    return Array.from(this.byId.values(), ({ id, state, maxTime, sequence }) => {
+      return { id, state, maxTime: Number.isFinite(maxTime) ? maxTime : null, sequence };
+    });
+  }
+
+  /** What a checkpoint kept. */
+  restore(times: readonly KeptProducer[], nowMs: number): void {
+    for (const { maxTime, ...time } of times) {
+      const restored = { maxTime: maxTime ?? Number.NEGATIVE_INFINITY, lastRowMs: nowMs, waitingFrames: 0 };
+      this.byId.set(time.id, { ...time, ...restored });
+    }
   }
 
   /** An engine has started again: connections without an id are gone with the one before. */
