@@ -22,6 +22,11 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'explain', summary: 'show what a job becomes, without running it', load: () => import('./explain.ts') },
   { name: 'send', summary: 'send rows of a file or of standard input to a stream', load: () => import('./send.ts') },
   { name: 'tail', summary: 'print the results of a sink as they come', load: () => import('./tail.ts') },
+  {
+    name: 'checkpoint',
+    summary: 'have a running engine write its state down now',
+    load: () => import('./checkpoint.ts'),
+  },
   { name: 'inspect', summary: 'show what is in a data directory', load: () => import('./inspect.ts') },
   { name: 'repair', summary: 'go on with a damaged log, without what is damaged', load: () => import('./repair.ts') },
   { name: 'quickstart', summary: 'replay a million real flights, and stay up', load: () => import('./quickstart.ts') },

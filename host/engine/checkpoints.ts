@@ -54,6 +54,7 @@ export class Checkpoints {
   private manifest: Manifest;
   private lastId: number;
   private underWay: UnderWay | null = null;
+  private current: Promise<number> | null = null;
 
   constructor(options: CheckpointsOptions) {
     this.options = options;
@@ -62,20 +63,33 @@ export class Checkpoints {
   }
 
   get isBusy(): boolean {
-    return this.underWay !== null;
+    return this.current !== null;
   }
 
   /**
+   * One after the other.
+   *
    * @param name  of a savepoint; null: one among others
-   * @returns its id, when it counts
+   * @returns its id, when it counts; 0 when there was no room for it
    */
-  begin(name: string | null = null): Promise<number> {
-    if (this.underWay !== null) throw new Error('a checkpoint is under way');
+  async begin(name: string | null = null): Promise<number> {
+    while (this.current !== null) await this.current.catch(() => undefined);
+    const begun = this.start(name);
+    this.current = begun.finally(() => {
+      this.current = null;
+    });
+    return this.current;
+  }
+
+  private start(name: string | null): Promise<number> {
+    const { plan, base, barrier } = this.options;
     const id = ++this.lastId;
+    // A savepoint stands on its own: it outlives the checkpoints that it could refer to.
+    if (name !== null) Atomics.store(base, 0, 0);
     return new Promise((resolve, reject) => {
-      const producers = this.options.plan.streams.map(() => []);
+      const producers = plan.streams.map(() => []);
       this.underWay = { id, name, group: 0, parts: [], producers, passed: 0, settle: { resolve, reject } };
-      this.options.barrier(id);
+      barrier(id);
     });
   }
 

@@ -189,13 +189,16 @@ export class Engine {
   }
 
   /**
-   * Makes a checkpoint now.
+   * Makes a checkpoint now, behind one that is under way.
    *
+   * @param name  makes it a savepoint, which is kept
    * @returns its id; 0 when there was no room for it
    */
-  checkpoint(): Promise<number> {
-    if (!this.kept?.checkpoints) throw new EngineError('OPTION', 'without a data directory there are no checkpoints');
-    return this.kept.checkpoints.begin();
+  async checkpoint(name: string | null = null): Promise<number> {
+    const checkpoints = this.kept?.checkpoints;
+    if (!checkpoints) throw new EngineError('OPTION', 'without a data directory there are no checkpoints');
+    if (this.state !== 'running') throw new EngineError('STOP', 'the engine is stopping');
+    return checkpoints.begin(name);
   }
 
   /** Ends the run at once; what is in flight is lost. Whoever wants to end the process must come through here or `stop`. */
@@ -263,6 +266,14 @@ export class Engine {
     });
   }
 
+  private async checkpointFor(listener: number, id: number, name: string | null): Promise<void> {
+    const answer = await this.checkpoint(name).then(
+      (checkpoint) => (checkpoint > 0 ? { checkpoint } : { message: 'the disk has no room for it' }),
+      (error: Error) => ({ message: error.message }),
+    );
+    this.order(listener, { type: 'checkpointed', id, answer });
+  }
+
   private keepCheckpoints(everyMs: number): void {
     const { checkpoints } = this.kept!;
     if (everyMs === 0 || checkpoints === null || this.hasFiles()) return;
@@ -318,6 +329,8 @@ export class Engine {
         return this.log(`stage ${message.stage}: a row was refused (reason ${message.reason}) ${message.detail}`);
       case 'claim':
         return void this.claim(thread, message);
+      case 'checkpoint':
+        return void this.checkpointFor(thread, message.id, message.name);
       case 'barrierPassed':
         return this.kept!.checkpoints!.passed(message.checkpoint, message.stream, message.producers);
       case 'handOver':

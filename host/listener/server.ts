@@ -1,6 +1,7 @@
 // host/listener/server.ts — one listener's sockets: routes, and who handles what. The only file that opens the port.
 //
 //   GET  /healthz  /metrics  /v1/streams  /v1/streams/NAME  /v1/sinks
+//   POST /v1/checkpoints             a checkpoint now                (http-checkpoint.ts)
 //   POST /v1/streams/NAME            rows as NDJSON or JSON          (http-ingest.ts)
 //   WS   /v1/streams/NAME            rows in, acknowledgements out   (socket-ingest.ts)
 //   WS   /v1/sinks/NAME?format=…     results out                     (subscribers.ts)
@@ -20,6 +21,7 @@ import { FORMATS, type ResultFormat } from '../egress/message.ts';
 import { type EngineLimits, UWS_PAYLOAD_FACTOR } from '../limits.ts';
 import { streamNamed } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
+import { type HttpCheckpointOptions, postCheckpoint } from './http-checkpoint.ts';
 import { type HttpIngestOptions, postRows } from './http-ingest.ts';
 import { answerJson, answerText, notFound, refuse } from './http-reply.ts';
 import type { IngestSocket, SocketIngest } from './socket-ingest.ts';
@@ -31,7 +33,7 @@ export interface SocketData {
   role: IngestSocket | Subscriber;
 }
 
-export interface ServerOptions extends HttpIngestOptions {
+export interface ServerOptions extends HttpIngestOptions, HttpCheckpointOptions {
   plan: Plan;
   partitions: number;
   limits: EngineLimits;
@@ -204,7 +206,11 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
       postRows(res, req, stream.index, options);
     }),
   );
-  for (const route of ['/healthz', '/metrics', '/v1/streams', '/v1/streams/:name', '/v1/sinks', '/v1/sinks/:name']) {
+  app.post(
+    '/v1/checkpoints',
+    guarded(failed, (res, req) => postCheckpoint(res, req, options)),
+  );
+  for (const route of ALL_ROUTES) {
     app.any(
       route,
       guarded(failed, (res, req) =>
@@ -212,7 +218,7 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
           code: 'METHOD_NOT_ALLOWED',
           message:
             `${req.getMethod().toUpperCase().slice(0, 16)} is not for ${route}; ` +
-            'rows are POSTed to /v1/streams/NAME, all else is GET',
+            'rows are POSTed to /v1/streams/NAME, checkpoints asked for by POST, all else is GET',
         }),
       ),
     );
@@ -223,7 +229,16 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
   );
 }
 
-const ROUTES = ['/healthz', '/metrics', '/v1/streams', '/v1/streams/NAME', '/v1/sinks', '/v1/sinks/NAME'] as const;
+const ROUTES = [
+  '/healthz',
+  '/metrics',
+  '/v1/streams',
+  '/v1/streams/NAME',
+  '/v1/sinks',
+  '/v1/sinks/NAME',
+  '/v1/checkpoints',
+] as const;
+const ALL_ROUTES = ROUTES.map((route) => route.replace('NAME', ':name'));
 
 /** The last part of the path; one that is wrongly encoded is nobody's name. */
 function nameIn(req: HttpRequest): string {

@@ -19,6 +19,7 @@ import { egressThread, logThread, partitionRings, threadName } from '../thread/t
 import { ListenerBody } from './body.ts';
 import { Claims } from './claims.ts';
 import { creditOf } from './credit.ts';
+import type { CheckpointAnswer } from './http-checkpoint.ts';
 import type { ListenerLog } from './logged-streams.ts';
 import { metricsText, type RingMetrics } from './metrics.ts';
 import { Server } from './server.ts';
@@ -38,6 +39,8 @@ class ListenerThread {
   private readonly shell: AsyncShell;
   private readonly server: Server;
   private readonly claims = new Claims();
+  private readonly checkpoints = new Map<number, (answer: CheckpointAnswer) => void>();
+  private nextCheckpoint = 0;
   private ticking: NodeJS.Timeout | undefined;
   private stopping = false;
   private closed = false;
@@ -79,6 +82,7 @@ class ListenerThread {
       partitions: topology.partitions,
       subscribers: this.subscribers,
       ingest: this.ingest,
+      checkpoint: start.log === null ? null : (name, done) => this.askCheckpoint(name, done),
       metrics: () => this.metrics(),
       health: () => ({ status: this.stopping ? 'stopping' : 'ok' }),
       failed: tellFailure,
@@ -127,6 +131,9 @@ class ListenerThread {
         return this.ingest.release(order.stream, order.producer, (handover) => {
           tell({ type: 'released', id: order.id, handover: handover ?? null });
         });
+      case 'checkpointed':
+        this.checkpoints.get(order.id)?.(order.answer);
+        return void this.checkpoints.delete(order.id);
       case 'arrives':
         this.body.logged!.arrive(order.move, order.time);
         return this.shell.wake();
@@ -139,6 +146,12 @@ class ListenerThread {
       case 'close':
         return this.close();
     }
+  }
+
+  private askCheckpoint(name: string | null, done: (answer: CheckpointAnswer) => void): void {
+    const id = this.nextCheckpoint++;
+    this.checkpoints.set(id, done);
+    tell({ type: 'checkpoint', id, name });
   }
 
   private logOptions(doorbells: readonly Doorbell[]): { log?: ListenerLog } {

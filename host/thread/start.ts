@@ -5,6 +5,7 @@
 import { type Doorbell, openDoorbell } from '../../ring/doorbell.ts';
 import type { CheckpointMeta, KeptProducer } from '../checkpoint/meta.ts';
 import type { EngineLimits } from '../limits.ts';
+import type { CheckpointAnswer } from '../listener/http-checkpoint.ts';
 import type { Move } from '../listener/log-link.ts';
 import type { ProducerHandover } from '../listener/producers.ts';
 import type { RingPlace, Topology } from './topology.ts';
@@ -56,6 +57,8 @@ export type ThreadMessage =
   | { type: 'outputEnded'; output: number }
   | { type: 'refused'; stage: string; reason: number; detail: string }
   | { type: 'handOver'; move: Move; time: ProducerHandover }
+  /** Somebody asks for a checkpoint; the answer goes back to the listener. */
+  | { type: 'checkpoint'; id: number; name: string | null }
   /** A listener has decoded everything before the barrier of one stream. */
   | { type: 'barrierPassed'; checkpoint: number; stream: number; producers: readonly KeptProducer[] }
   | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
@@ -65,6 +68,7 @@ export type ThreadMessage =
 export type ListenerOrder =
   | { type: 'granted'; id: number; handover: ProducerHandover | null }
   | { type: 'fenced'; id: number; epoch: number }
+  | { type: 'checkpointed'; id: number; answer: CheckpointAnswer }
   | { type: 'arrives'; move: Move; time: ProducerHandover }
   | { type: 'release'; id: number; stream: number; producer: string }
   | { type: 'stop'; drain: boolean }

@@ -248,6 +248,25 @@ test('the log keeps what the three newest checkpoints need, and no more', async 
   expect(results.length).toBe(160);
 });
 
+test('a checkpoint is made when somebody asks, a savepoint keeps its name; without a log it is refused by name', async () => {
+  const first = await start({ checkpointMs: 0 });
+  const producer = await first.producer('rows', { id: 'p' });
+  const post = async (query = '') => {
+    const response = await fetch(`http://127.0.0.1:${run!.engine.port}/v1/checkpoints${query}`, { method: 'POST' });
+    return [response.status, await response.json()] as const;
+  };
+  await producer.put(at('a', 1));
+  expect(await post()).toEqual([200, { checkpoint: 1, name: null }]);
+  expect(await post('?name=before-noon')).toEqual([200, { checkpoint: 2, name: 'before-noon' }]);
+  expect(await post('?name=before-noon')).toMatchObject([409, { code: 'NO_CHECKPOINT' }]);
+  expect(await post('?name=no/path')).toMatchObject([400, { code: 'BAD_QUERY' }]);
+  await producer.put(at('a', 2));
+  expect(await resultsAfter(await again(), 'p')).toEqual(['1000,a,1', '2000,a,1']);
+  await run!.stop();
+  run = await EngineRun.start({ job: 'counted' });
+  expect(await post()).toMatchObject([409, { code: 'NO_CHECKPOINT' }]);
+});
+
 test('a second engine on the data directory is refused by name, and the first goes on', async () => {
   const first = await start();
   await expect(EngineRun.start({ job: 'counted', data })).rejects.toMatchObject({ name: 'StoreError', code: 'LOCKED' });
