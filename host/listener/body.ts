@@ -9,6 +9,7 @@ import type { Doorbell } from '../../ring/doorbell.ts';
 import { FRAME_END } from '../../ring/layout.ts';
 import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
+import { type CopyInto, copyInto } from '../kernel/copy-into.ts';
 import { type Kernel, loadKernel, reserveMemory } from '../kernel/load.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -47,6 +48,7 @@ export class ListenerBody implements Body {
   readonly logged: LoggedStreams | null;
   private readonly options: ListenerOptions;
   private readonly kernel: Kernel;
+  private readonly copyIn: CopyInto;
   private readonly results: RingConsumer;
   private readonly resultBytes: Uint8Array;
   /** Streams are served in turn. */
@@ -62,6 +64,7 @@ export class ListenerBody implements Body {
     const rings = listenerRings(plan, limits);
     const memory = log?.memory ?? reserveMemory(rings.endBytes + limits.listenerMemoryBytes, false);
     this.kernel = loadKernel({ memory, arenaBase: rings.endBytes });
+    this.copyIn = copyInto(memory);
     this.logged = log === undefined ? null : new LoggedStreams({ ...log, listener, rings, kernel: this.kernel });
     this.streams = plan.streams.map((stream, index) => {
       const place = rings.inboxes[index]!;
@@ -119,7 +122,7 @@ export class ListenerBody implements Body {
     const frameBytes = bytes === null ? 0 : bytes.byteLength;
     const address = inbox.tryPlace(frameBytes);
     if (address < 0) return false;
-    if (bytes !== null) this.kernel.u8.set(bytes, address);
+    if (bytes !== null) this.copyIn(bytes, address);
     if (kind < FRAME_SAYS_WATERMARK) connection.sequence++;
     inbox.push(connection, kind, frameBytes, value, nowMs);
     connection.inFlightBytes += creditBytesOf(kind, frameBytes);

@@ -4,6 +4,7 @@
 // the log says INBOX_WRITTEN.
 
 import { crc32 } from 'node:zlib';
+import { joinChecksums } from './checksum.ts';
 import { GROUP_HEADER_BYTES, RUN_BYTES, RUN_ENTRIES, RUN_HEADER_BYTES, RUN_LISTENER, RUN_STREAM } from './layout.ts';
 
 /** From the group on, `to` decodes this producer, and `from` no longer. */
@@ -50,7 +51,8 @@ export class FormingGroup {
     };
   }
 
-  addRun(stream: number, listener: number, run: Uint8Array, entries: number): void {
+  /** @param checksum  of the run's bytes */
+  addRun(stream: number, listener: number, run: Uint8Array, entries: number, checksum: number): void {
     const header = new Uint8Array(RUN_HEADER_BYTES);
     const view = new DataView(header.buffer);
     view.setUint32(RUN_STREAM, stream, true);
@@ -59,7 +61,7 @@ export class FormingGroup {
     view.setUint32(RUN_ENTRIES, entries, true);
     this.views.push(header, run);
     this.bodyBytes += RUN_HEADER_BYTES + run.byteLength;
-    this.bodyChecksum = crc32(run, crc32(header, this.bodyChecksum));
+    this.bodyChecksum = joinChecksums(crc32(header, this.bodyChecksum), checksum, run.byteLength);
     this.entries += entries;
   }
 }

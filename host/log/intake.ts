@@ -13,6 +13,7 @@
 
 import { crc32 } from 'node:zlib';
 import { PRODUCER_ID_BYTES_MAX } from '../limits.ts';
+import { joinChecksums } from './checksum.ts';
 import type { FormingGroup, GroupRoom } from './forming-group.ts';
 import { checkInboxPlace, entryBytes, type InboxPlace } from './inbox-place.ts';
 import {
@@ -51,6 +52,9 @@ export type Taken = 'empty' | 'full' | 'open';
 /** Beyond it an ingest time is no time (the range of ECMAScript dates). */
 const TIME_MS_MAX = 8.64e15;
 
+/** A payload of at least this many bytes is read once: joining its checksum costs about as much as reading so many again. */
+const JOINED_BYTES_MIN = 8192;
+
 export class Intake {
   readonly place: InboxPlace;
   /** Everything before it has its verdict. */
@@ -66,6 +70,11 @@ export class Intake {
   private runAt = 0;
   private runBytes = 0;
   private runEntries = 0;
+  /** Of the run's bytes so far, and where they end: what follows is read at the run's end, or before the next large payload. */
+  private runChecksum = 0;
+  private summedTo = 0;
+  /** CRC-32 of the payload judged last, when the producer table asked for it. */
+  private payloadChecksum: number | null = null;
 
   constructor(place: InboxPlace, table: ProducerTable, time: LogTime) {
     checkInboxPlace(place);
@@ -139,13 +148,19 @@ export class Intake {
     const { view, time } = this;
     const saidMs = view.getFloat64(at + ENTRY_INGEST_MS, true);
     const ingestMs = saidMs > time.ms && saidMs <= TIME_MS_MAX ? saidMs : time.ms;
+    this.payloadChecksum = null;
     const verdict = this.judge(group, at, kind, payloadBytes, ingestMs);
     view.setUint16(at + ENTRY_VERDICT, verdict, true);
     if (verdict === ENTRY_ACCEPTED) {
       time.ms = ingestMs;
       view.setFloat64(at + ENTRY_INGEST_MS, ingestMs, true);
       view.setUint32(at + ENTRY_GROUP, group.number % 2 ** 32, true);
-      if (this.runEntries === 0) this.runAt = at;
+      if (this.runEntries === 0) this.beginRun(at);
+      if (payloadBytes >= JOINED_BYTES_MIN && this.payloadChecksum !== null) {
+        this.sumTo(at + ENTRY_HEADER_BYTES);
+        this.runChecksum = joinChecksums(this.runChecksum, this.payloadChecksum, payloadBytes);
+        this.summedTo += payloadBytes;
+      }
       this.runEntries++;
       this.runBytes += bytes;
     }
@@ -173,6 +188,7 @@ export class Intake {
       return verdict;
     }
     const checksum = crc32(this.payload(at, payloadBytes));
+    this.payloadChecksum = checksum;
     const verdict = table.frame(
       stream,
       number,
@@ -247,10 +263,22 @@ export class Intake {
     return taken;
   }
 
+  private beginRun(at: number): void {
+    this.runAt = at;
+    this.runChecksum = 0;
+    this.summedTo = at;
+  }
+
+  private sumTo(end: number): void {
+    this.runChecksum = crc32(this.bytes.subarray(this.summedTo, end), this.runChecksum);
+    this.summedTo = end;
+  }
+
   private endRun(group: FormingGroup): void {
     if (this.runEntries === 0) return;
     const run = this.bytes.subarray(this.runAt, this.runAt + this.runBytes);
-    group.addRun(this.place.stream, this.place.listener, run, this.runEntries);
+    this.sumTo(this.runAt + this.runBytes);
+    group.addRun(this.place.stream, this.place.listener, run, this.runEntries, this.runChecksum);
     this.runEntries = 0;
     this.runBytes = 0;
   }

@@ -14,10 +14,10 @@ export class Child {
   private readonly name: string;
   private answer!: { resolve: (answer: Answer) => void; reject: (error: Error) => void };
 
-  private constructor(file: string) {
+  private constructor(file: string, args: readonly string[]) {
     this.name = file;
     // The bench's stdout is its answer: what a child prints goes to stderr.
-    this.process = fork(new URL(`./${file}`, import.meta.url), { stdio: ['ignore', 2, 2, 'ipc'] });
+    this.process = fork(new URL(`./${file}`, import.meta.url), args, { stdio: ['ignore', 2, 2, 'ipc'] });
     this.process.on('message', (answer: Answer) => {
       if (typeof answer.failed === 'string') this.answer.reject(new Error(`${file}: ${answer.failed}`));
       else this.answer.resolve(answer);
@@ -26,8 +26,8 @@ export class Child {
   }
 
   /** Resolves with the child and its first word. */
-  static async start(file: string): Promise<{ child: Child; hello: Answer }> {
-    const child = new Child(file);
+  static async start(file: string, args: readonly string[] = []): Promise<{ child: Child; hello: Answer }> {
+    const child = new Child(file, args);
     return { child, hello: await child.next() };
   }
 
@@ -39,6 +39,14 @@ export class Child {
   stop(): void {
     this.process.removeAllListeners('exit');
     this.process.kill();
+  }
+
+  /** Ends it as a crash would; resolves when it is gone. */
+  kill(): Promise<void> {
+    this.process.removeAllListeners('exit');
+    const gone = new Promise<void>((resolve) => this.process.once('exit', () => resolve()));
+    this.process.kill('SIGKILL');
+    return gone;
   }
 
   private next(): Promise<Answer> {

@@ -25,17 +25,22 @@ const TEXT_FRAME_BYTES = 65_536;
 const LINE_BYTES_MAX = 80;
 const HEADER_BYTES_MAX = 14;
 
-/** Frames of every `connections`-th row from `connection` on, in order of their event times. */
+/**
+ * Frames of every `connections`-th row from `connection` on, in order of their event times.
+ *
+ * @param Writer  of Arrow frames: what stands around each payload
+ */
 export function buildFrames(
   format: WireFormat,
   size: RowsSize,
   startMs: number,
   connection: number,
   connections: number,
+  Writer = FrameWriter,
 ): Frames {
   const rows: RowRange = { size, startMs, next: connection, step: connections, count: rowCountOf(size) };
   const rowCount = Math.ceil((rows.count - connection) / connections);
-  if (format === 'arrow') return arrowFrames(rows, rowCount);
+  if (format === 'arrow') return arrowFrames(rows, rowCount, Writer);
   return textFrames(rows, rowCount, format === 'ndjson' ? TEXT_FRAME_BYTES : 0);
 }
 
@@ -57,12 +62,12 @@ interface RowRange {
   count: number;
 }
 
-class FrameWriter {
+export class FrameWriter {
   readonly bytes: Uint8Array;
   private readonly ends: Float64Array;
   private readonly payloads: Float64Array;
   private count = 0;
-  private at = 0;
+  protected at = 0;
   private mask = 0x9e3779b9;
 
   constructor(bytesMax: number, framesMax: number) {
@@ -102,7 +107,12 @@ class FrameWriter {
     }
     for (; at < to; at++) bytes[at]! ^= key[(at - from) & 3]!;
     this.at = to;
-    this.ends[this.count] = to;
+    this.note(payloadBytes);
+  }
+
+  /** A frame ends where we are. */
+  protected note(payloadBytes: number): void {
+    this.ends[this.count] = this.at;
     this.payloads[this.count] = payloadBytes + (this.count === 0 ? 0 : this.payloads[this.count - 1]!);
     this.count++;
   }
@@ -116,9 +126,9 @@ class FrameWriter {
   }
 }
 
-function arrowFrames(rows: RowRange, rowCount: number): Frames {
+function arrowFrames(rows: RowRange, rowCount: number, Writer: typeof FrameWriter): Frames {
   const framesMax = Math.ceil(rowCount / ARROW_FRAME_ROWS);
-  const out = new FrameWriter(framesMax * (ARROW_FRAME_ROWS * 24 + 4096), framesMax);
+  const out = new Writer(framesMax * (ARROW_FRAME_ROWS * 24 + 4096), framesMax);
   for (let left = rowCount; left > 0; left -= ARROW_FRAME_ROWS) {
     const frameRows = Math.min(left, ARROW_FRAME_ROWS);
     const template = arrowTemplate(frameRows);

@@ -2,11 +2,14 @@
 //
 //   prepare   builds the round's frames (once per round), connects, says hello     untimed
 //   go        sends every frame once, then !end; answers when all is acknowledged
+//   paced     the same, but frame i is due at a time fixed beforehand, whatever the server does (open loop); answers with
+//             how long after that each frame was acknowledged
 //
 // It keeps every connection's unacknowledged payload bytes within the credit of the last welcome, hello or ack, and
 // writes many frames at once: one call for as much as the credit allows, up to WRITE_BYTES_MAX.
 
 import type { Socket } from 'node:net';
+import { monotonicMs } from '../../../host/clock.ts';
 import { answerQuestions, cpuSeconds } from './child.ts';
 import { openWebSocket, textOf } from './client.ts';
 import { buildFrames, type Frames, textFrame, type WireFormat } from './frames.ts';
@@ -30,6 +33,19 @@ export interface PreparedAnswer extends Record<string, unknown> {
   wireBytes: number;
 }
 
+export type SendQuestion = { type: 'go' } | { type: 'paced'; framesPerSecond: number };
+
+export interface SentAnswer extends Record<string, unknown> {
+  cpuSeconds: number;
+  /** From the first frame to the last acknowledgement. */
+  seconds: number;
+  /** Of a paced load: from the time a frame was due to its acknowledgement, in milliseconds, by frame. */
+  ackMs: number[];
+}
+
+/** How often a paced connection looks which frames are due. */
+const LOOK_EVERY_MS = 1;
+
 class Connection {
   private readonly frames: Frames;
   private socket!: Socket;
@@ -39,6 +55,10 @@ class Connection {
   private sent = 0;
   private acked = 0;
   private running = false;
+  /** Of a paced load: when the first frame is due, the time to the next; all are due at once otherwise. */
+  private firstMs = 0;
+  private stepMs = 0;
+  readonly ackMs: number[] = [];
   private settle!: { resolve: () => void; reject: (error: Error) => void };
 
   constructor(frames: Frames) {
@@ -61,12 +81,15 @@ class Connection {
     await greeted;
   }
 
-  send(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  send(framesPerSecond = Number.POSITIVE_INFINITY): Promise<void> {
+    this.firstMs = monotonicMs();
+    this.stepMs = 1000 / framesPerSecond;
+    const looking = this.stepMs > 0 ? setInterval(() => this.pump(), LOOK_EVERY_MS) : undefined;
+    return new Promise<void>((resolve, reject) => {
       this.settle = { resolve, reject };
       this.running = true;
       this.pump();
-    });
+    }).finally(() => clearInterval(looking));
   }
 
   close(): void {
@@ -85,7 +108,12 @@ class Connection {
       this.settle.resolve();
     }
     if (message.type !== 'ack') return;
+    const { acked } = this;
     this.acked = message.sequence! - this.base;
+    if (this.stepMs > 0) {
+      const nowMs = monotonicMs();
+      for (let frame = acked; frame < this.acked; frame++) this.ackMs.push(nowMs - this.firstMs - frame * this.stepMs);
+    }
     if (this.acked === this.frames.ends.length) this.settle.resolve();
     else this.pump();
   }
@@ -96,15 +124,22 @@ class Connection {
       const ackedBytes = this.acked === 0 ? 0 : payloads[this.acked - 1]!;
       const begin = this.sent === 0 ? 0 : ends[this.sent - 1]!;
       const mayBytes = countUpTo(payloads, ackedBytes + this.credit);
-      const to = Math.max(Math.min(mayBytes, countUpTo(ends, begin + WRITE_BYTES_MAX)), this.sent);
+      const to = Math.max(Math.min(mayBytes, countUpTo(ends, begin + WRITE_BYTES_MAX), this.due()), this.sent);
       if (to === this.sent) return;
       // A write worth its call: small credit comes back in small pieces.
       const pieceBytes = ends[to - 1]! - begin;
-      if (to < ends.length && this.acked < this.sent && pieceBytes < Math.min(WRITE_BYTES_MAX, this.credit) / 4) return;
+      const waits = this.stepMs === 0 && to < ends.length && this.acked < this.sent;
+      if (waits && pieceBytes < Math.min(WRITE_BYTES_MAX, this.credit) / 4) return;
       this.socket.write(bytes.subarray(begin, ends[to - 1]!));
       this.sent = to;
       if (to === ends.length) this.socket.write(textFrame('!end'));
     }
+  }
+
+  /** How many frames should be on their way by now. */
+  private due(): number {
+    if (this.stepMs === 0) return this.frames.ends.length;
+    return Math.floor((monotonicMs() - this.firstMs) / this.stepMs) + 1;
   }
 }
 
@@ -143,12 +178,15 @@ async function prepare(question: PrepareQuestion): Promise<PreparedAnswer> {
   };
 }
 
-async function go(): Promise<Record<string, unknown>> {
+async function send(question: SendQuestion): Promise<SentAnswer> {
   const before = cpuSeconds();
-  await Promise.all(connections.map((connection) => connection.send()));
-  return { cpuSeconds: cpuSeconds() - before };
+  const beginMs = monotonicMs();
+  const rate = question.type === 'paced' ? question.framesPerSecond / connections.length : undefined;
+  await Promise.all(connections.map((connection) => connection.send(rate)));
+  const seconds = (monotonicMs() - beginMs) / 1000;
+  return { cpuSeconds: cpuSeconds() - before, seconds, ackMs: connections.flatMap(({ ackMs }) => ackMs) };
 }
 
 answerQuestions({ ready: true }, (question) =>
-  question.type === 'prepare' ? prepare(question as unknown as PrepareQuestion) : go(),
+  question.type === 'prepare' ? prepare(question as unknown as PrepareQuestion) : send(question as SendQuestion),
 );

@@ -7,7 +7,7 @@
 import type { Side } from '../../measure.ts';
 import type { Child } from './child.ts';
 import type { WireFormat } from './frames.ts';
-import type { PreparedAnswer, PrepareQuestion } from './load.ts';
+import type { PreparedAnswer, PrepareQuestion, SendQuestion, SentAnswer } from './load.ts';
 import type { RowsSize } from './rows.ts';
 import { type Received, Subscriber } from './subscriber.ts';
 
@@ -22,11 +22,14 @@ export interface Wire {
   format: WireFormat;
   size: RowsSize;
   connections: number;
+  /** How the load is sent; default: as fast as credit allows. */
+  send?: SendQuestion;
 }
 
 export interface Run extends Received {
   round: number;
   sent: PreparedAnswer;
+  load: SentAnswer;
 }
 
 export class ServerSide implements Side {
@@ -34,7 +37,7 @@ export class ServerSide implements Side {
   private readonly server: Server;
   private readonly wire: Wire;
   private readonly check: (run: Run) => void;
-  private round = 0;
+  private round: number;
   private subscriber: Subscriber | null = null;
   private sent!: PreparedAnswer;
   private last: Run | null = null;
@@ -43,12 +46,16 @@ export class ServerSide implements Side {
   readonly serverCpuSeconds: number[] = [];
   readonly loadCpuSeconds: number[] = [];
 
-  /** @param check  looks at every run, outside the timed part */
-  constructor(server: Server, wire: Wire, check: (run: Run) => void) {
+  /**
+   * @param check       looks at every run, outside the timed part
+   * @param firstRound  greater than any that the server has had
+   */
+  constructor(server: Server, wire: Wire, check: (run: Run) => void, firstRound = 0) {
     this.name = server.name;
     this.server = server;
     this.wire = wire;
     this.check = check;
+    this.round = firstRound;
   }
 
   prepare = async (): Promise<void> => {
@@ -70,10 +77,10 @@ export class ServerSide implements Side {
   run = async (): Promise<Run> => {
     const [received, load] = await Promise.all([
       this.subscriber!.ended,
-      this.wire.load.ask<{ cpuSeconds: number }>({ type: 'go' }),
+      this.wire.load.ask<SentAnswer>(this.wire.send ?? { type: 'go' }),
     ]);
     this.loadCpuSeconds.push(load.cpuSeconds);
-    this.last = { ...received, round: this.round, sent: this.sent };
+    this.last = { ...received, round: this.round, sent: this.sent, load };
     return this.last;
   };
 

@@ -65,6 +65,27 @@ test('entries of anonymous producers are one run, in order, with group and verdi
   expect(group.bodyBytes).toBe(Buffer.concat(group.views).length);
 });
 
+test('a group has the checksum of its bytes, also where a large payload was read only once', () => {
+  const { intake, push } = inbox(2 ** 17);
+  const from = { producer: 1, epoch: 1, connection: 4 };
+  const large = (letter: string) => letter.repeat(8193);
+  push({ kind: ENTRY_OPEN, payload: 'p', epoch: 1, connection: 4 });
+  push({ ...from, payload: 'small', sequence: 1 });
+  push({ ...from, payload: large('a'), sequence: 2 });
+  push({ ...from, payload: large('b'), sequence: 3 });
+  push({ payload: large('c') });
+  push({ ...from, payload: large('b'), sequence: 3 });
+  push({ ...from, payload: large('d'), sequence: 4 });
+  push({ ...from, payload: 'last', sequence: 5 });
+  const group = new FormingGroup(7);
+  expect(intake.take(group, AMPLE, 0)).toBe('empty');
+  expect(payloads(runsOf(group))).toEqual([
+    ['p', 'small', large('a'), large('b'), large('c')],
+    [large('d'), 'last'],
+  ]);
+  expect(group.bodyChecksum).toBe(crc32(Buffer.concat(group.views)));
+});
+
 test('an open stands first in its group, with its number and what the table had', () => {
   const { intake, push, table } = inbox();
   push({ payload: 'before' });
