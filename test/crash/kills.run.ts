@@ -2,37 +2,44 @@
 //
 // Two runs: several producers that at times forget everything, then one whose results must equal an uncrashed run's, byte for byte.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { numbersOf, sayResult } from './command-line.ts';
 import { frameOf } from './journaling-producer.ts';
-import { killAgainAndAgain, uncrashed } from './kills.ts';
+import { liveAndBeKilled } from './kills.ts';
+import { STAGES } from './notes.ts';
 import { SIZES } from './sizes.ts';
+import { calm, storm } from './storm.ts';
 
 /** Of the kills, how many fall to the run with one producer. */
 const SHARE_ALONE = 0.25;
 
 const { runs, seed } = numbersOf({ runs: SIZES.kills, seed: 1 });
-const alone = Math.round(runs * SHARE_ALONE);
-const missed: string[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'pelton-kills-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string) => ({ data: join(folder, name), notes: join(folder, `${name}-notes`) });
+const ends = Math.round(runs * SHARE_ALONE);
+const liveAndEnd = liveAndBeKilled;
 
-const together = await killAgainAndAgain({ kills: runs - alone, seed, producers: 4, epochs: true });
-const { rows: _, ...told } = together;
-sayResult({ run: 'kills, four producers', ...told, verdict: verdictOf(together.complaints) });
+const several = await storm({ ...at('several'), ends: runs - ends, seed, producers: 4, epochs: true, liveAndEnd });
+say('kills, four producers', several);
 
-const single = await killAgainAndAgain({ kills: alone, seed: seed + 1, producers: 1, epochs: false });
-const frames = Array.from({ length: single.framesLogged }, (_, index) => frameOf(0, 1, index + 1));
-const whole = await uncrashed(frames);
-const differs =
-  whole.sort().join('\n') === single.rows.sort().join('\n') ? [] : ['results differ from an uncrashed run'];
-const complaints = [...single.complaints, ...differs];
-const { rows, ...toldAlone } = { ...single, complaints };
-sayResult({ run: 'kills, one producer', ...toldAlone, results: rows.length, verdict: verdictOf(complaints) });
+const alone = await storm({ ...at('alone'), ends, seed: seed + 1, producers: 1, epochs: false, liveAndEnd });
+const frames = Array.from({ length: alone.framesLogged }, (_, index) => frameOf(0, 1, index + 1));
+const { data, notes } = at('whole');
+const whole = await calm(data, notes, frames);
+// Each line begins with its partition and offset; partitions come in any order.
+if (whole.sort().join('\n') !== alone.rows.sort().join('\n'))
+  alone.complaints.push(
+    `${alone.rows.length} results, an uncrashed run has ${whole.length}, and they are not the same`,
+  );
+say('kills, one producer', alone);
 
-for (const [stage, count] of Object.entries(together.landed)) {
-  if (count + single.landed[stage as keyof typeof single.landed] === 0) missed.push(stage);
-}
+const missed = STAGES.filter((stage) => several.landed[stage] + alone.landed[stage] === 0);
 if (missed.length > 0) process.stderr.write(`no kill landed in ${missed.join(', ')}: give more --runs\n`);
-process.exit(together.complaints.length + complaints.length + missed.length > 0 ? 1 : 0);
+process.exit(several.complaints.length + alone.complaints.length + missed.length > 0 ? 1 : 0);
 
-function verdictOf(found: readonly string[]): string {
-  return found.length === 0 ? 'ok' : 'wrong';
+function say(run: string, { rows, ...report }: Awaited<ReturnType<typeof storm>>): void {
+  sayResult({ run, ...report, results: rows.length, verdict: report.complaints.length === 0 ? 'ok' : 'wrong' });
 }

@@ -11,7 +11,7 @@
 // Source    ALICE (Pillai et al., OSDI 2014) for the states, TigerBeetle's simulator for the shape.
 
 import { logLimits } from '../../host/limits.ts';
-import { ENTRY_ACCEPTED, ENTRY_JSON } from '../../host/log/layout.ts';
+import { ENTRY_ACCEPTED, ENTRY_JSON, FOOTER_BYTES } from '../../host/log/layout.ts';
 import { openLog } from '../../host/log/open-log.ts';
 import { recoverLog } from '../../host/log/recover.ts';
 import type { EntryRead } from '../support/log-entries.ts';
@@ -37,6 +37,7 @@ const STATES_AT_ONCE = 16;
 /** Of the operations, how many are looked at: the rest is gone over by other lives. */
 const LOOKS = 0.25;
 const BOOTS_PER_LIFE = 3;
+const TURNS_TO_FOOTER_MAX = 400;
 const READ_BYTES = 8192;
 
 export interface StatesReport {
@@ -102,7 +103,9 @@ async function live(random: Random, statesMax: number, report: StatesReport): Pr
       learn();
       await judgeAll(rig, known, random, statesMax, report);
     }
-    disk = random.chance(0.3) ? rig.disk.kill() : pickOne(everyCrash(rig.disk, STATES_AT_ONCE, random), random);
+    const isKilled = random.chance(0.4);
+    if (isKilled && random.chance(0.5)) await untilFooter(rig, known, random);
+    disk = isKilled ? rig.disk.kill() : pickOne(everyCrash(rig.disk, STATES_AT_ONCE, random), random);
     rig.disk.halt();
     for (const producer of producers) producer.restart();
   }
@@ -119,6 +122,15 @@ async function turn(rig: Rig, known: Known, random: Random): Promise<void> {
     known.floor = Math.max(known.floor, rig.body.durableGroup - random.below(20));
     rig.body.retain(known.floor);
   }
+}
+
+/** To where a footer is written and not synced: the next life must not build on what only readers see. */
+async function untilFooter(rig: Rig, known: Known, random: Random): Promise<void> {
+  const isThere = () => {
+    const last = rig.disk.operations.findLast(({ result }) => result === 'done');
+    return last?.name === 'write' && last.bytes === FOOTER_BYTES;
+  };
+  for (let turns = 0; turns < TURNS_TO_FOOTER_MAX && !isThere(); turns++) await turn(rig, known, random);
 }
 
 async function judgeAll(rig: Rig, known: Known, random: Random, statesMax: number, report: StatesReport) {
