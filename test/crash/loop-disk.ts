@@ -3,9 +3,10 @@
 // EXT4_IOC_SHUTDOWN without a flush of its journal: nothing more reaches the medium; mounting it again replays the journal
 // as after a real power cut. What a drive's own cache may lose is not shown by this.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 const IMAGE_BYTES = 128 * 2 ** 20;
 /** _IOR('X', 125, __u32), and EXT4_GOING_FLAGS_NOLOGFLUSH. */
@@ -41,9 +42,9 @@ export class LoopDisk {
     return disk;
   }
 
-  /** Nothing that is not on the medium now gets there any more. */
-  cut(): void {
-    execFileSync('python3', ['-c', CUT, this.path]);
+  /** Nothing that is not on the medium then gets there any more; until it resolves everything goes on, producers too. */
+  async cut(): Promise<void> {
+    await promisify(execFile)('python3', ['-c', CUT, this.path]);
   }
 
   /** As the machine finds it when it is on again. Whoever had files open on it is gone. */

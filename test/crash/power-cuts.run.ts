@@ -45,7 +45,7 @@ const { rows, ...report } = await storm({
     await untilDue(lives, inAStart ? random.below(lives.recoveryMsMax) : undefined, random.below(UNDER_LOAD_MS_MAX));
     if (lives.engine.process.exitCode !== null) throw new Error(`the engine ended by itself: ${lives.engine.said}`);
     const stages = stagesOf(notes);
-    disk.cut();
+    await disk.cut();
     await lives.kill();
     disk.remount();
     return stages;
