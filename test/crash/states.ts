@@ -3,34 +3,16 @@
 //   life of a log, by seed ──each operation of the disk──▶ what a power cut may leave ──▶ recovery ──▶ what must hold
 //                └── goes on from one of these states, or from what a kill leaves
 //
-// What must hold of every state
-//   - recovery takes it: a power cut alone is never corruption.
-//   - every entry that was released, of a group that is kept, is there once; what retention was not told to give up is kept.
-//   - each producer's frames are there in order, without a gap; nothing is there that nobody sent.
-//   - recovering again changes nothing; cut off at any operation by another power cut, recovery comes to a log as sound.
+// What must hold of every state: judge-state.ts.
 // Source    ALICE (Pillai et al., OSDI 2014) for the states, TigerBeetle's simulator for the shape.
 
-import { logLimits } from '../../host/limits.ts';
-import { ENTRY_ACCEPTED, ENTRY_JSON, FOOTER_BYTES } from '../../host/log/layout.ts';
+import { ENTRY_ACCEPTED, FOOTER_BYTES } from '../../host/log/layout.ts';
 import { openLog } from '../../host/log/open-log.ts';
-import { recoverLog } from '../../host/log/recover.ts';
-import type { EntryRead } from '../support/log-entries.ts';
-import {
-  breathe,
-  completeOne,
-  emptyData,
-  type Rig,
-  RigProducer,
-  SMALL,
-  STORE,
-  settle,
-  startRig,
-  step,
-} from '../support/log-rig.ts';
+import { breathe, completeOne, emptyData, type Rig, RigProducer, settle, startRig, step } from '../support/log-rig.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { SimDisk } from '../support/sim-disk.ts';
 import { everyCrash } from './every-crash.ts';
-import { type LoggedEntry, readEntries } from './log-contents.ts';
+import { judge, type Known, type Met, nameOf, openOptions } from './judge-state.ts';
 
 /** At one operation; more points of the lives are worth more than more states of one. */
 const STATES_AT_ONCE = 16;
@@ -38,34 +20,21 @@ const STATES_AT_ONCE = 16;
 const LOOKS = 0.25;
 const BOOTS_PER_LIFE = 3;
 const TURNS_TO_FOOTER_MAX = 400;
-const READ_BYTES = 8192;
 
-export interface StatesReport {
+export interface StatesReport extends Met {
   seed: number;
   states: number;
   lives: number;
   boots: number;
-  /** What recovery had to do, by how many states. */
-  sealed: number;
-  tailsCut: number;
   /** Power cuts while recovery was under way. */
   recoveriesCut: number;
-  /** States in which retention had given back segments. */
-  shortened: number;
-}
-
-interface Known {
-  released: Map<string, EntryRead & { stream: number }>;
-  producers: RigProducer[];
-  /** Groups from this one on must be there. */
-  floor: number;
 }
 
 /** @throws an Error that names seed, operation and state when one of them is wrong */
 export async function enumerateStates(states: number, seed: number): Promise<StatesReport> {
   const report: StatesReport = {
-    ...{ seed, states: 0, lives: 0, boots: 0 },
-    ...{ sealed: 0, tailsCut: 0, recoveriesCut: 0, shortened: 0 },
+    ...{ seed, states: 0, lives: 0, boots: 0, recoveriesCut: 0 },
+    ...{ sealed: 0, tailsCut: 0, shortened: 0 },
   };
   for (let life = 0; report.states < states; life++) {
     report.lives++;
@@ -167,50 +136,6 @@ async function cutRecovery(disk: SimDisk, known: Known, random: Random, report: 
   if (crashed !== undefined) report.recoveriesCut++;
   await judge(crashed ?? disk, known, false, report);
 }
-
-async function judge(disk: SimDisk, known: Known, again: boolean, report: StatesReport): Promise<void> {
-  const said: string[] = [];
-  const recovered = await recoverLog({ disk, data: 'data', store: STORE, report: (what) => said.push(what) });
-  if (said.some((what) => what.includes('was not clean'))) report.sealed++;
-  if (said.some((what) => what.includes('were being written'))) report.tailsCut++;
-  const { lastGroup } = recovered;
-  const firstGroup = recovered.segments[0]?.firstGroup ?? 1;
-  if (firstGroup > 1) report.shortened++;
-  if (firstGroup > known.floor) throw new Error(`the log begins with group ${firstGroup}, kept is from ${known.floor}`);
-  const entries = await readEntries(disk, 'data', firstGroup, lastGroup, READ_BYTES);
-  checkEntries(entries, known, firstGroup);
-  if (!again) return;
-  const { table, head } = await openLog(openOptions(disk));
-  if (head.number !== lastGroup) throw new Error(`recovered once: ${lastGroup} groups, twice: ${head.number}`);
-  const last = new Map(entries.filter(({ kind }) => kind === ENTRY_JSON).map((entry) => [entry.producer, entry]));
-  for (const { producer, sequence } of last.values()) {
-    const found = table.get(producer)?.lastSequence;
-    if (found !== sequence) throw new Error(`producer ${producer} has ${sequence} frames, its table says ${found}`);
-  }
-}
-
-function checkEntries(entries: readonly LoggedEntry[], known: Known, firstGroup: number): void {
-  const there = new Set<string>();
-  const last = new Map<number, number>();
-  for (const entry of entries) {
-    const name = nameOf(entry);
-    if (entry.kind === ENTRY_JSON && there.has(name)) throw new Error(`twice: ${name}`);
-    there.add(name);
-    if (!known.producers.some(({ sent }) => sent.has(entry.payload))) throw new Error(`never sent: ${name}`);
-    if (entry.kind !== ENTRY_JSON) continue;
-    const before = last.get(entry.producer);
-    if (before !== undefined && entry.sequence !== before + 1) throw new Error(`behind ${before}: ${name}`);
-    last.set(entry.producer, entry.sequence);
-  }
-  for (const [name, { group }] of known.released) {
-    if (group >= firstGroup && !there.has(name)) throw new Error(`released and lost: ${name} of group ${group}`);
-  }
-}
-
-const openOptions = (disk: SimDisk) => ({ disk, data: 'data', store: STORE, limits: logLimits(SMALL) });
-
-const nameOf = ({ stream, producer, sequence, payload, kind }: EntryRead & { stream: number }) =>
-  `${stream}/${producer}/${kind}/${sequence}/${payload}`;
 
 function pickOne<T>(from: Iterable<T>, random: Random): T {
   return random.pick([...from]);
