@@ -2,6 +2,7 @@
 //
 // The journals are outside. Where there can be no such file system, the last line says why, and the exit code says «skipped».
 
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ const UNDER_LOAD_MS_MAX = 400;
 const IN_A_START = 0.25;
 
 const { cuts, seed } = numbersOf({ cuts: SIZES.cuts, seed: 1 });
+if (process.env.PELTON_OWN_MOUNTS === undefined) process.exit(runInOwnNamespace());
 const folder = mkdtempSync(join(tmpdir(), 'pelton-cuts-'));
 const disk = LoopDisk.make(folder);
 if (typeof disk === 'string') {
@@ -58,3 +60,15 @@ sayResult({
   verdict: report.complaints.length === 0 ? 'ok' : 'wrong',
 });
 process.exit(report.complaints.length === 0 ? 0 : 1);
+
+/** Mounts that end with this process, however it ends. @returns its exit code */
+function runInOwnNamespace(): number {
+  const unshare = (...command: string[]) =>
+    spawnSync('unshare', ['--mount', ...command], {
+      stdio: 'inherit',
+      env: { ...process.env, PELTON_OWN_MOUNTS: 'yes' },
+    });
+  if (unshare('true').status === 0) return unshare(process.execPath, ...process.argv.slice(1)).status ?? 1;
+  process.stdout.write('skipped: power cuts need a mount namespace of their own (unshare --mount, as root)\n');
+  return EXIT_SKIPPED;
+}

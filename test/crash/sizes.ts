@@ -4,6 +4,8 @@
 //   states   test:states        10,000,000
 //   kills    test:crash          3,000
 //   cuts     test:power-cut        500
+//   stride   test:operations         1, every operation
+//   mutants  test:mutants          all
 //
 // 0 failures in n independent trials bound the probability of one by 3/n (95 %): these sizes say how much is shown.
 
@@ -11,4 +13,6 @@ export const SIZES = {
   states: 100_000,
   kills: 60,
   cuts: 10,
+  /** A kill at every so manieth operation of a life. */
+  stride: 12,
 } as const;

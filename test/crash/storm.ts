@@ -23,8 +23,8 @@ export interface StormOptions {
   producers: number;
   /** Whether producers forget everything at times, and begin a new epoch. */
   epochs: boolean;
-  /** One life, from the start of an engine to its end. @returns what it was in the middle of */
-  liveAndEnd: (lives: EngineLives, random: Random) => Promise<Stage[]>;
+  /** One life, from the start of an engine to its end. @returns what it was in the middle of; null: that was the last one */
+  liveAndEnd: (lives: EngineLives, random: Random) => Promise<Stage[] | null>;
 }
 
 export async function storm({ data, notes, ends, seed, producers: count, epochs, liveAndEnd }: StormOptions) {
@@ -35,8 +35,12 @@ export async function storm({ data, notes, ends, seed, producers: count, epochs,
     const startsOver = () => epochs && random.chance(STARTS_OVER);
     const producers = Array.from({ length: count }, (_, index) => new JournalingProducer(index, lives.up, startsOver));
     const landed = Object.fromEntries(STAGES.map((stage) => [stage, 0])) as Record<Stage, number>;
-    for (let end = 0; end < ends; end++) {
-      for (const stage of await liveAndEnd(lives, random)) landed[stage]++;
+    let ended = 0;
+    while (ended < ends) {
+      const stages = await liveAndEnd(lives, random);
+      if (stages === null) break;
+      ended++;
+      for (const stage of stages) landed[stage]++;
     }
     lives.start();
     const results = await subscribe(await lives.up());
@@ -48,7 +52,7 @@ export async function storm({ data, notes, ends, seed, producers: count, epochs,
     const judged = await judgeRun(data, producers, counts);
     return {
       seed,
-      ends,
+      ends: ended,
       producers: count,
       landed,
       reconnects: producers.reduce((sum, { reconnects }) => sum + reconnects, 0),

@@ -101,7 +101,7 @@ function wrongResults(frames: readonly LoggedEntry[], results: readonly string[]
 }
 
 /** Rows that certainly count, and rows that may count at most, by window and key: from the journals alone. */
-export function bounds(producers: readonly JournalingProducer[]): {
+function bounds(producers: readonly JournalingProducer[]): {
   least: Map<string, number>;
   most: Map<string, number>;
 } {

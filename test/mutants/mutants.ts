@@ -2,6 +2,7 @@
 //
 // A mutant is one replacement in one file; `search` stands there exactly once. The neutral ones change nothing that may be seen:
 // a suite that notices them notices everything.
+// Not here yet: barriers, block copies, manifests, what a restore trusts; they stand here once there are checkpoints.
 
 export interface Mutant {
   name: string;
