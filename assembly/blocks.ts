@@ -3,7 +3,7 @@
 //   marks + blockNumber × 4:   u32 epoch                                blockNumber = address / 64 KiB
 //   facts + blockNumber × 12:  u32 used │ u32 next │ u32 depth
 //
-//   epoch  the epoch of the block's last change: a checkpoint copies a block before its first change after a barrier
+//   epoch  of the block's last change: the number of the first checkpoint that can hold it (barrier.ts)
 //   used   entry block: bytes filled; index segment: slots taken
 //   next   entry block: the next one of its table, 0 for the last
 //   depth  index segment: how many leading tag bits all its tags share

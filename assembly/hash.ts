@@ -9,7 +9,7 @@
 //   - No byte outside [at, at + length) is read.
 //   - A key hashes the same whatever batch, column order in memory or fast path it came by.
 // Source    XXH64 (Collet), MurmurHash3 (Appleby). 64×64→128 multiplies do not exist in WASM, so wyhash's shape loses.
-// Not here  which bits index what (pane.ts); how a column becomes words (key.ts).
+// Not here  which bits index what (pane-index.ts); how a column becomes words (key.ts).
 
 const PRIME_1: u64 = 0x9e3779b185ebca87;
 const PRIME_2: u64 = 0xc2b2ae3d27d4eb4f;

@@ -43,12 +43,26 @@ export { encodeCreate, encodeJson, encodeJsonRowBytes, encodeJsonRows } from './
 export { blockEpoch } from './blocks';
 export { hashColumns } from './key';
 export { xxh64 } from './hash';
-export { keyedAdvance, keyedCounter, keyedEpoch, keyedFlush, keyedPush, tableCreate, tableFree } from './keyed';
+export {
+  keyedAdvance,
+  keyedCounter,
+  keyedFlush,
+  keyedPausedAt,
+  keyedPush,
+  keyedTable,
+  tableCreate,
+  tableFree,
+} from './keyed';
 export { tableErase, tableFind, tableUpsert } from './probe';
-export { keyedRestore } from './restore';
 export { keyedFire } from './result';
-export { keyedSnapshot } from './snapshot';
 export { keyedCreate } from './stage';
+
+// Checkpoints of keyed stages.
+export { keyedBarrier } from './barrier';
+export { keyedCopyLimits } from './frozen';
+export { keyedRestoreBegin, keyedRestoreBlock, keyedRestoreEnd, keyedRestoreFill, keyedRestorePane } from './restore';
+export { keyedRestoreEntries } from './restore-entries';
+export { keyedSweep } from './sweep';
 export { builderBytesUsed, builderCreate, builderReset, builderRows, builderSeal } from './builder';
 // expressions
 export { programCreate, programOverflows, programRun } from './expression';

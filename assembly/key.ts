@@ -6,7 +6,7 @@
 // Promises
 //   - −0 and 0 are one word, every NaN is one word, a null has word 0 and its bit in the row's null mask.
 //   - Reads of utf8 bytes stay inside the key.
-// Not here  finding the entry (pane.ts, probe.ts).
+// Not here  finding the entry (pane-index.ts, probe.ts).
 
 import { batchColumn, bitAt, columnBytes, columnNullCount, columnValidity, columnValues } from './batch';
 import { NULL_HASH, combineHash, hashBytes, hashWord, seedOf, shortWord } from './hash';
@@ -16,6 +16,7 @@ import {
   ENTRY_KEYS,
   ENTRY_NULLS,
   KEY_ANY,
+  KEY_ONE_WORD,
   KeyColumn,
   Stage,
   keyOf,
@@ -188,10 +189,11 @@ export function writeKey(stage: Stage, entry: usize, index: i32): void {
   }
 }
 
-/** The tag of a whole entry, as prepareKeys would give it: for restore. */
-export function entryTag(stage: Stage, entry: usize): u32 {
+/** The tag of a whole entry, as prepareKeys would give it; its texts begin at `fixedBytes`. */
+export function entryTag(stage: Stage, entry: usize, fixedBytes: u32): u32 {
   const nulls = load<u16>(entry, ENTRY_NULLS);
-  let bytes = entry + <usize>stage.fixedBytes;
+  if (stage.keyKind == KEY_ONE_WORD) return tagOf(hashWord(load<u64>(entry, ENTRY_KEYS), stage.seed), nulls);
+  let bytes = entry + <usize>fixedBytes;
   let hash: u64 = 0;
   for (let column = 0; column < stage.keyCount; column++) {
     const word = load<u64>(entry + (<usize>column << 3), ENTRY_KEYS);

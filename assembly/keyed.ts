@@ -6,10 +6,12 @@
 //     ≤ the stage's watermark, is counted apart. Neither changes a pane.
 //   - The watermark never goes back.
 //   - When the arena is full a push stops in the middle of its batch; what it added before stays whole.
-// Not here  results (result.ts), saving (snapshot.ts, restore.ts).
+//   - A push that a snapshot under way stops in front of a row goes on there, and every row is counted once.
+// Not here  results (result.ts), checkpoints (barrier.ts, sweep.ts, restore.ts).
 
 import { addRows, fusedValues } from './aggregate';
 import { batchColumn, batchColumnCount, batchRowCount, columnValues } from './batch';
+import { SWEEP_NOTHING, snapshotOf } from './frozen';
 import { hashWord } from './hash';
 import {
   BATCH_FLAGS,
@@ -24,6 +26,7 @@ import {
   COUNTER_SUM_OVERFLOWS,
   OPEN_WINDOWS_MAX,
   PUSH_OK,
+  PUSH_PAUSED,
   PUSH_STATE_FULL,
 } from './layout';
 import { Pane, paneFree, paneOpen } from './pane';
@@ -45,10 +48,14 @@ const LATE: u16 = 0xffff;
 /**
  * Adds a batch (view or image) whose column 0 is the event time.
  *
- * @returns PUSH_OK, or PUSH_STATE_FULL when the arena could not hold a new key or window
+ * @param from  0; of a batch that paused, what keyedPausedAt says
+ * @returns PUSH_OK; PUSH_PAUSED when a snapshot must be swept first: its copies have no room, or this push has made as many
+ *          as it may, or the arena is full of what it holds back; PUSH_STATE_FULL when the arena could not hold a new key
+ *          or window
  */
-export function keyedPush(handle: usize, batch: usize): i32 {
+export function keyedPush(handle: usize, batch: usize, from: i32): i32 {
   const stage = changetype<Stage>(handle);
+  snapshotOf(stage).pushCopies = 0;
   const rows = batchRowCount(batch);
   if (rows == 0) return PUSH_OK;
   const times = columnValues(batch, batchColumn(batch, 0));
@@ -56,13 +63,18 @@ export function keyedPush(handle: usize, batch: usize): i32 {
     const start = windowStart(stage, load<i64>(times));
     if (allWithin(times, rows, start, start + stage.size - 1)) {
       if (start + stage.size <= stage.watermark) {
-        stage.closedRows += rows;
+        stage.closedRows += rows - from;
         return PUSH_OK;
       }
-      return addToWindow(stage, batch, start, 0, rows);
+      return addToWindow(stage, batch, start, 0, from, rows, 0);
     }
   }
-  return pushMixed(stage, batch, times, rows);
+  return pushMixed(stage, batch, times, rows, from);
+}
+
+/** Where the push that was PUSH_PAUSED goes on: its rows in the order in which they are added. */
+export function keyedPausedAt(handle: usize): i32 {
+  return changetype<Stage>(handle).pausedAt;
 }
 
 // @ts-ignore: decorator
@@ -90,9 +102,10 @@ function allWithin(times: usize, rows: i32, first: i64, last: i64): bool {
 
 /**
  * Rows of several windows, or with watermarks of their own: sorted by window, stably, and then added window by window in
- * the order in which these first appear. The passes do not depend on how many windows there are.
+ * the order in which these first appear. The passes do not depend on how many windows there are. The order depends on the
+ * batch alone, so a push that goes on finds it again; late rows are counted when it ends.
  */
-function pushMixed(stage: Stage, batch: usize, times: usize, rows: i32): i32 {
+function pushMixed(stage: Stage, batch: usize, times: usize, rows: i32, from: i32): i32 {
   const windows = numberWindows(stage, batch, times, rows);
   let before = 0;
   for (let window = 0; window < windows; window++) {
@@ -110,19 +123,26 @@ function pushMixed(stage: Stage, batch: usize, times: usize, rows: i32): i32 {
     store<i32>(at, index + 1);
   }
   // Where a window's rows began now stands where they end.
+  let state = PUSH_OK;
   let first = 0;
   for (let window = 0; window < windows; window++) {
     const end = load<i32>(scratchWindowRows + (<usize>window << 2));
     const start = load<i64>(scratchStarts + (<usize>window << 3));
-    const selection = scratchSelection + (<usize>first << 1);
-    const count = end - first;
+    const next = max(from, first);
+    if (next < end) {
+      const selection = scratchSelection + (<usize>first << 1);
+      if (start + stage.size <= stage.watermark) stage.closedRows += end - next;
+      else state = addToWindow(stage, batch, start, selection, next - first, end - first, first);
+    }
+    if (state != PUSH_OK) break;
     first = end;
-    if (count == 0) continue;
-    if (start + stage.size <= stage.watermark) stage.closedRows += count;
-    else if (addToWindow(stage, batch, start, selection, count) != PUSH_OK) return PUSH_STATE_FULL;
   }
-  return PUSH_OK;
+  if (state != PUSH_PAUSED) stage.lateRows += lateInBatch;
+  return state;
 }
+
+/** Rows of the batch at hand that were found late. */
+let lateInBatch: i32 = 0;
 
 /** Numbers the windows of a batch; notes their starts and counts, and each row's number or LATE. Returns how many. */
 function numberWindows(stage: Stage, batch: usize, times: usize, rows: i32): i32 {
@@ -136,6 +156,7 @@ function numberWindows(stage: Stage, batch: usize, times: usize, rows: i32): i32
   // Where a window ends, rows of two come in any order: the one before is at hand as well.
   let otherStart = start;
   let other = window;
+  lateInBatch = 0;
   for (let row = 0; row < rows; row++) {
     const time = load<i64>(times + (<usize>row << 3));
     if (<u64>(time - start) >= <u64>size) {
@@ -153,7 +174,7 @@ function numberWindows(stage: Stage, batch: usize, times: usize, rows: i32): i32
     }
     let noted = <u16>window;
     if (watermarks != 0 && start + size <= load<i64>(watermarks + (<usize>row << 3))) {
-      stage.lateRows++;
+      lateInBatch++;
       noted = LATE;
     } else {
       const at = scratchWindowRows + (<usize>window << 2);
@@ -181,13 +202,13 @@ function numberOf(start: i64, next: i32, seed: u64): i32 {
   }
 }
 
-/** Adds the selected rows (0: all `rows`) to the window that starts at `start`. */
-function addToWindow(stage: Stage, batch: usize, start: i64, selection: usize, rows: i32): i32 {
+/** Adds the selected rows (0: the batch's) from `from` to `rows` to the window that starts at `start`; `first` stand before them. */
+function addToWindow(stage: Stage, batch: usize, start: i64, selection: usize, from: i32, rows: i32, first: i32): i32 {
   const at = paneAt(stage, start);
-  if (at == 0) return PUSH_STATE_FULL;
+  if (at == 0) return refuse(stage, first + from);
   const pane = changetype<Pane>(at);
   let state = PUSH_OK;
-  for (let from = 0; from < rows; from += CHUNK_ROWS) {
+  for (; from < rows; from += CHUNK_ROWS) {
     const count = min<i32>(CHUNK_ROWS, rows - from);
     const values = fusedValues(stage, batch, selection, from, count);
     const resolved = resolve(stage, pane, batch, selection, from, count, values);
@@ -195,11 +216,17 @@ function addToWindow(stage: Stage, batch: usize, start: i64, selection: usize, r
     pane.rows += resolved;
     stage.openRows += resolved;
     if (resolved == count) continue;
-    state = PUSH_STATE_FULL;
+    state = refuse(stage, first + from + resolved);
     break;
   }
   stage.presizeCount = pane.entryCount;
   return state;
+}
+
+/** A full arena may have room when the snapshot under way is swept. */
+function refuse(stage: Stage, position: i32): i32 {
+  stage.pausedAt = position;
+  return snapshotOf(stage).phase == SWEEP_NOTHING ? PUSH_STATE_FULL : PUSH_PAUSED;
 }
 
 // @ts-ignore: decorator
@@ -259,11 +286,6 @@ export function keyedFlush(handle: usize): f64 {
   return <f64>stage.watermark;
 }
 
-/** Blocks that change from now on are marked with this epoch. */
-export function keyedEpoch(handle: usize, epoch: u32): void {
-  changetype<Stage>(handle).epoch = epoch;
-}
-
 /** One of the COUNTER_ values (layout.ts). */
 export function keyedCounter(handle: usize, which: i32): f64 {
   const stage = changetype<Stage>(handle);
@@ -275,6 +297,15 @@ export function keyedCounter(handle: usize, which: i32): f64 {
   if (which == COUNTER_ENTRIES) return <f64>stage.entries;
   if (which == COUNTER_STATE_BYTES) return <f64>stage.stateBlocks * BLOCK_BYTES;
   return -1;
+}
+
+/** The table of the open window that starts at `start`, for single keys; 0: there is none. */
+export function keyedTable(handle: usize, start: f64): usize {
+  const stage = changetype<Stage>(handle);
+  for (let index = 0; index < stage.paneCount; index++) {
+    if (paneOfIndex(stage, index).start == <i64>start) return changetype<usize>(paneOfIndex(stage, index));
+  }
+  return 0;
 }
 
 /** A table of the stage's keys that belongs to no window; 0 when the arena is full. See tableUpsert in probe.ts. */

@@ -267,7 +267,7 @@ function writeValue(batch: usize, column: usize, type: i32, row: i32, key: usize
 }
 
 /** Writes a part's length word if `bytes` more fit behind it; returns the bytes used then, or −1. */
-function writePart(key: usize, used: i32, bytes: u32, lengthWord: u32): i32 {
+export function writePart(key: usize, used: i32, bytes: u32, lengthWord: u32): i32 {
   if (bytes > <u32>KEY_BYTES_MAX || used + 4 + <i32>bytes > KEY_BYTES_MAX) return -1;
   store<u32>(key + <usize>used, bswap<u32>(lengthWord));
   return used + 4 + <i32>bytes;

@@ -214,8 +214,10 @@ export const AGGREGATE_NULLABLE = 1;
 
 export const PUSH_OK = 0;
 export const PUSH_STATE_FULL = 1;
+/** A snapshot is in the way of a row: sweep on, then push the same batch from keyedPausedAt on. */
+export const PUSH_PAUSED = 2;
 
-/** keyedFire, keyedSnapshot: not even one row, or one record, fits into the bytes given. */
+/** keyedFire, keyedSweep: not even one row, or one record, fits into the bytes given. */
 export const OUT_TOO_SMALL = -1;
 
 export const COUNTER_LATE_ROWS = 0;
@@ -229,10 +231,42 @@ export const COUNTER_STATE_BYTES = 6;
 /** Result columns before the keys: time (window end − 1), window start, window end. */
 export const RESULT_TIME_COLUMNS = 3;
 
-export const SNAPSHOT_VERSION = 1;
+// Checkpoints of a keyed stage (barrier.ts, sweep.ts, restore.ts). Their records, little-endian:
+//   ├ u32 kind ┼ u32 payload bytes ┼ u32 crc32 of the payload, 0 from the kernel ┼ u32 0 ┼ payload, padded to 8 ┤
+//   KEYED  what the stage is and its counters (state-layout.ts has the picture)
+//   PANE   f64 start │ f64 rows │ u32 entries │ u32 blocks │ u32 index of the first block │ u32 its bytes fired already
+//   BLOCK  f64 start of its pane │ u32 index in the pane │ u32 usedBytes │ entries (stage.ts)
+//   SAME   f64 start of its pane │ u32 index in the pane │ u32 usedBytes │ u32 checkpoint │ u32 0 │ f64 file offset
+//          as `base` has it; where that is, whoever writes the file fills in
+//   END    u32 how many PANE, BLOCK and SAME records │ u32 digest
+export const RECORD_HEADER_BYTES = 16;
+/** The records that the host writes itself. */
+export const RECORD_STAGE = 1;
+export const RECORD_KEYED = 2;
+export const RECORD_PANE = 3;
+export const RECORD_BLOCK = 4;
+export const RECORD_SAME = 5;
+export const RECORD_END = 6;
+/** The longest record: a full block. */
+export const RECORD_BYTES_MAX = 65568;
+export const KEYED_RECORD_VERSION = 1;
+
+export const BARRIER_OK = 0;
+export const BARRIER_BUSY = 1;
+export const BARRIER_STALE = 2;
+
+/** Copies that one push makes before it pauses, unless told otherwise: 4 MiB, about a millisecond. */
+export const COPY_BLOCKS_PUSH_MAX = 64;
+/** Copies that wait for the sweep at a time, unless told otherwise: 16 MiB. */
+export const SPARE_BLOCKS_MAX = 256;
+
+/** In the flags of an aggregate of a plan, from this bit on: in which change of the job it was added, 0 for the first plan. */
+export const AGGREGATE_GENERATION_SHIFT = 8;
+
 export const RESTORE_OK = 0;
-export const RESTORE_FOREIGN = 1; // not a snapshot of a keyed stage, or of another version
-export const RESTORE_PLAN = 2; // written by a stage with other keys, windows or aggregates
-export const RESTORE_CORRUPT = 3; // a record that cannot be, or a wrong checksum
-export const RESTORE_TRUNCATED = 4; // the bytes end before the snapshot does
+export const RESTORE_FOREIGN = 1; // no record of a keyed stage, or of another version
+export const RESTORE_PLAN = 2; // of a stage with other keys or windows, or without state that this plan needs
+export const RESTORE_CORRUPT = 3; // a record that cannot be, or that contradicts the others
 export const RESTORE_STATE_FULL = 5; // the arena cannot hold it
+/** Another layout of the same keys: entries can be taken, whole blocks cannot. */
+export const RESTORE_ENTRIES = 6;

@@ -3,7 +3,8 @@
 //   prepare   key columns → words (key.ts)
 //   lines     words → tags → lines of the index, asked for
 //   entries   lines → the first entry of each whose mark fits, asked for
-//   settle    that entry's key is compared; where it differs the row is searched in full, and a new key gets an entry
+//   settle    that entry's key is compared; where it differs the row is searched in full, and a new key gets an entry;
+//             the mark of its block is looked at, and set if need be (frozen.ts)
 //
 // Between the rows of the first passes nothing depends on the row before, and nothing branches on what a line holds:
 // the processor waits for many lines of the cache at once, and hardly ever runs ahead on a wrong guess. One pass over
@@ -12,12 +13,17 @@
 // Promises
 //   - scratchEntries holds an entry for each resolved row, in order; rows of one key share it.
 //   - A key not seen before gets an entry; when the arena refuses it, the rows before it are resolved.
+//   - An entry that a row names may be changed: a snapshot that needs it as it was has its copy. Where that has no room
+//     the rows before it are resolved.
 
 import { addToFused } from './aggregate';
 import { lastWordOfBlock, marks } from './blocks';
+import { mayChange, snapshotOf } from './frozen';
 import { hashBytes, hashWord } from './hash';
 import { bytesEqual, entryBytesFor, keyEquals, prepareKeys, tagOf, writeKey } from './key';
-import { Pane, entryOf, isLastLine, lineOf, nextLine, paneErase, paneInsert, slotsLike } from './pane';
+import { PUSH_PAUSED } from './layout';
+import { Pane, paneErase, paneInsert } from './pane';
+import { entryOf, isLastLine, lineOf, nextLine, slotsLike } from './pane-index';
 import {
   ENTRY_KEYS,
   KEY_ANY,
@@ -33,7 +39,7 @@ import {
 } from './stage';
 
 /**
- * Resolves a chunk; returns how many rows have an entry: `count`, or fewer when the arena is full.
+ * Resolves a chunk; returns how many rows have an entry: `count`, or fewer when the arena is full or a snapshot in the way.
  *
  * @param values  of a fused stage: one a row, added on the way; else 0
  */
@@ -135,12 +141,11 @@ function settle(stage: Stage, pane: Pane, count: i32, values: usize, kind: i32):
   for (let index = 0; index < count; index++) {
     let entry = <usize>load<u32>(entries + (<usize>index << 2));
     const word = load<u64>(words + (<usize>index << 3));
-    if (!isEntryOf(stage, entry, index, word, kind)) {
-      entry = findOrInsert(stage, pane, index);
+    if (!isEntryOf(stage, entry, index, word, kind) || load<u32>(blockMarks + ((entry >>> 16) << 2)) != epoch) {
+      entry = entryToChange(stage, pane, index);
       if (entry == 0) return index;
       store<u32>(entries + (<usize>index << 2), <u32>entry);
     }
-    store<u32>(blockMarks + ((entry >>> 16) << 2), epoch);
     if (values != 0) addToFused(entry + stateOffset, load<i64>(values + (<usize>index << 3)));
   }
   return count;
@@ -156,9 +161,15 @@ function isEntryOf(stage: Stage, entry: usize, index: i32, word: u64, kind: i32)
   return bytesEqual(entry + <usize>stage.fixedBytes, <usize>word, <u32>(word >>> 32));
 }
 
-function findOrInsert(stage: Stage, pane: Pane, index: i32): usize {
+/**
+ * The way of a row whose key stands elsewhere or nowhere, or whose block is not marked yet: one call for both, so that the
+ * loop pays for one. Searching again costs little: of the second kind is one row of each block and epoch, and while a
+ * snapshot is under way those of new entries behind frozen ones.
+ */
+function entryToChange(stage: Stage, pane: Pane, index: i32): usize {
   const entry = find(stage, pane, index);
-  return entry != 0 ? entry : insert(stage, pane, index);
+  if (entry == 0) return insert(stage, pane, index);
+  return mayChange(stage, entry) ? entry : 0;
 }
 
 /** The entry of row `index` of the prepared chunk, or 0. */
@@ -202,16 +213,18 @@ function prepareRow(stage: Stage, pane: Pane, batch: usize, row: i32): void {
   else touchLines(stage, pane, 1, KEY_ANY);
 }
 
-/** The entry of one row's key, made if it is new; 0 when the arena is full. */
+/** The entry of one row's key, made if it is new, to be changed; 0 when the arena is full or a snapshot in the way. */
 export function tableUpsert(stage: usize, table: usize, batch: usize, row: i32): usize {
+  snapshotOf(changetype<Stage>(stage)).pushCopies = 0;
   const found = tableFind(stage, table, batch, row);
-  return found != 0 ? found : insert(changetype<Stage>(stage), changetype<Pane>(table), 0);
+  if (found == 0) return insert(changetype<Stage>(stage), changetype<Pane>(table), 0);
+  return mayChange(changetype<Stage>(stage), found) ? found : 0;
 }
 
-/** Takes one row's key out of the table; false when it is not in it. */
-export function tableErase(stage: usize, table: usize, batch: usize, row: i32): bool {
+/** Takes one row's key out of the table: 1; 0 when it is not in it; PUSH_PAUSED when a snapshot is in the way. */
+export function tableErase(stage: usize, table: usize, batch: usize, row: i32): i32 {
+  snapshotOf(changetype<Stage>(stage)).pushCopies = 0;
   const found = tableFind(stage, table, batch, row);
-  if (found == 0) return false;
-  paneErase(changetype<Stage>(stage), changetype<Pane>(table), tagAt(0), found);
-  return true;
+  if (found == 0) return 0;
+  return paneErase(changetype<Stage>(stage), changetype<Pane>(table), tagAt(0), found) ? 1 : PUSH_PAUSED;
 }

@@ -113,6 +113,7 @@ function noteEntries(stage: Stage, pane: Pane, rowBits: i64, room: i64): i64 {
   let entry = stage.fireBlock == 0 ? block : stage.fireAt;
   let roomBits = room << 3;
   const fixedBytes = stage.fixedBytes;
+  const rowsBefore = rowCount;
   while (block != 0) {
     const end = blockEnd(pane, block);
     while (entry < end) {
@@ -123,6 +124,7 @@ function noteEntries(stage: Stage, pane: Pane, rowBits: i64, room: i64): i64 {
           isFull = true;
           stage.fireBlock = block;
           stage.fireAt = entry;
+          stage.firedEntries += rowCount - rowsBefore;
           return roomBits >> 3;
         }
         roomBits -= needed;
@@ -136,6 +138,7 @@ function noteEntries(stage: Stage, pane: Pane, rowBits: i64, room: i64): i64 {
     entry = block;
   }
   stage.fireBlock = 0;
+  stage.firedEntries = 0;
   return roomBits >> 3;
 }
 

@@ -12,13 +12,15 @@
 //
 // An entry holds no address, so it may be copied as it is into a snapshot and into another stage of the same plan.
 
-import { reserve } from './arena';
+import { giveBlock, reserve, takeBlock } from './arena';
 import { blocksOpen } from './blocks';
+import { snapshotCreate } from './frozen';
 import { seedOf } from './hash';
 import {
   AGGREGATE_AVG,
   AGGREGATE_COUNT,
   AGGREGATE_FIRST,
+  AGGREGATE_GENERATION_SHIFT,
   AGGREGATE_LAST,
   AGGREGATE_MAX,
   AGGREGATE_MIN,
@@ -61,7 +63,8 @@ export class KeyColumn {
 export class Group {
   columnIndex: i32;
   type: i32;
-  nullable: i32;
+  /** In which change of the job it was added: a later one starts empty in entries that are older. */
+  generation: u32;
   // Offsets in the entry; 0 = not kept.
   count: usize;
   sum: usize;
@@ -92,6 +95,7 @@ export class Stage {
   size: i64;
   offset: i64;
   watermark: i64;
+  /** What changes are marked with: the next checkpoint's number (barrier.ts). */
   epoch: u32;
   keyKind: i32;
   /** All aggregates are count, sum, min, max of one i64 column without nulls: updated in one loop. */
@@ -119,10 +123,15 @@ export class Stage {
   openRows: i64;
   entries: i64;
   stateBlocks: i32;
-  // Where firing stands in the first pane: the block and the next entry; 0 = at its beginning.
+  // Where firing stands in the first pane: the block and the next entry; 0 = at its beginning. How many are behind it.
   fireBlock: usize;
   fireAt: usize;
+  firedEntries: i32;
+  /** Where the last push paused. */
+  pausedAt: i32;
   snapshot: usize;
+  /** The first checkpoint whose bytes this stage knows. */
+  firstBase: u32;
   restore: usize;
 }
 
@@ -189,6 +198,18 @@ export function aggregateOf(stage: Stage, index: i32): Aggregate {
   return changetype<Aggregate>(stage.aggregates + <usize>index * offsetof<Aggregate>());
 }
 
+/** A block of state or index, counted; 0 when the arena is full. */
+export function stageTakeBlock(stage: Stage): usize {
+  const block = takeBlock();
+  if (block != 0) stage.stateBlocks++;
+  return block;
+}
+
+export function stageGiveBlock(stage: Stage, block: usize): void {
+  stage.stateBlocks--;
+  giveBlock(block);
+}
+
 /**
  * Makes a keyed stage from a plan (layout.ts); the plan may be overwritten afterwards.
  *
@@ -207,7 +228,9 @@ export function keyedCreate(plan: usize): usize {
   const groups = reserve(<usize>aggregateCount * offsetof<Group>() + 8);
   const panes = reserve(OPEN_WINDOWS_MAX * 4);
   const emptySegment = reserve(BLOCK_BYTES);
+  const snapshot = snapshotCreate();
   if (at == 0 || keys == 0 || aggregates == 0 || groups == 0 || panes == 0 || emptySegment == 0) return 0;
+  if (snapshot == 0) return 0;
   const stage = changetype<Stage>(at);
   stage.keyCount = keyCount;
   stage.aggregateCount = aggregateCount;
@@ -221,6 +244,8 @@ export function keyedCreate(plan: usize): usize {
   stage.groups = groups;
   stage.panes = panes;
   stage.emptySegment = emptySegment;
+  stage.snapshot = snapshot;
+  stage.firstBase = u32.MAX_VALUE;
   if (!planKeys(stage, plan + KEYED_PLAN_HEADER_BYTES)) return 0;
   planGroups(stage, plan + KEYED_PLAN_HEADER_BYTES + (<usize>keyCount << 3));
   return planTemplate(stage) ? at : 0;
@@ -248,14 +273,17 @@ function planGroups(stage: Stage, plan: usize): void {
     const columnIndex = load<u32>(from, 4);
     aggregate.columnType = load<i32>(from, 8);
     aggregate.resultType = resultTypeOf(aggregate.function, aggregate.columnType);
-    const nullable = (load<u32>(from, 12) & AGGREGATE_NULLABLE) != 0;
+    const flags = load<u32>(from, 12);
+    const nullable = (flags & AGGREGATE_NULLABLE) != 0;
+    const generation = flags >>> AGGREGATE_GENERATION_SHIFT;
     aggregate.group = -1;
     // count of a column without nulls is count(*).
     if (columnIndex == <u32>NO_COLUMN || (aggregate.function == AGGREGATE_COUNT && !nullable)) continue;
-    const group = groupFor(stage, columnIndex, aggregate.columnType, nullable);
+    const group = groupFor(stage, columnIndex, aggregate.columnType, generation);
     aggregate.group = <i32>((changetype<usize>(group) - stage.groups) / offsetof<Group>());
     const what = aggregate.function;
-    if (nullable) group.count = 1;
+    // Which entries are older than a group that was added later, its own count tells.
+    if (nullable || generation != 0) group.count = 1;
     if (what == AGGREGATE_SUM || what == AGGREGATE_AVG) group.sum = 1;
     if (what == AGGREGATE_MIN) group.min = 1;
     if (what == AGGREGATE_MAX) group.max = 1;
@@ -271,14 +299,15 @@ function resultTypeOf(what: i32, columnType: i32): i32 {
   return columnType;
 }
 
-function groupFor(stage: Stage, columnIndex: i32, type: i32, nullable: bool): Group {
+function groupFor(stage: Stage, columnIndex: i32, type: i32, generation: u32): Group {
   for (let index = 0; index < stage.groupCount; index++) {
-    if (groupOf(stage, index).columnIndex == columnIndex) return groupOf(stage, index);
+    const group = groupOf(stage, index);
+    if (group.columnIndex == columnIndex && group.generation == generation) return group;
   }
   const group = groupOf(stage, stage.groupCount++);
   group.columnIndex = columnIndex;
   group.type = type;
-  group.nullable = nullable ? 1 : 0;
+  group.generation = generation;
   return group;
 }
 

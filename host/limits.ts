@@ -2,7 +2,7 @@
 //
 // A bound that a user may move is a field of EngineLimits with its default below; the rest are constants.
 
-import { BATCH_BYTES_MAX, BATCH_HEADER_BYTES, COLUMN_DESCRIPTOR_BYTES } from '../assembly/layout.ts';
+import { BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BLOCK_BYTES, COLUMN_DESCRIPTOR_BYTES } from '../assembly/layout.ts';
 
 export const MiB = 1024 * 1024;
 
@@ -56,6 +56,21 @@ export const LOG_READ_BYTES = 16 * MiB;
 
 /** A file of the log that is larger is none of ours: it is not read into memory. */
 export const LOG_FILE_BYTES_MAX = 1024 * MiB;
+
+/** What a partition's checkpoint is written in: chunks of this size, two of them. */
+export const CHECKPOINT_CHUNK_BYTES_MAX = MiB;
+/** The chunks of all partitions together; with many partitions each chunk is smaller. */
+export const CHECKPOINT_BUFFER_BYTES_MAX = 32 * MiB;
+/** A block's bytes lie at most so many checkpoints back; then the keeper carries them over. */
+export const CHECKPOINT_REACH_MAX = 8;
+/** Checkpoints that are kept, savepoints besides. */
+export const CHECKPOINTS_KEPT = 3;
+
+/** Each of a partition's two chunks: the share of the buffer, never less than a block with its heads takes. */
+export function checkpointChunkBytes(partitions: number): number {
+  const share = Math.floor(CHECKPOINT_BUFFER_BYTES_MAX / (2 * partitions) / 4096) * 4096;
+  return Math.max(2 * BLOCK_BYTES, Math.min(CHECKPOINT_CHUNK_BYTES_MAX, share));
+}
 
 /** How long a graceful stop may take before it is ended the hard way. */
 export const STOP_MS_MAX = 30_000;

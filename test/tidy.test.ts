@@ -90,6 +90,8 @@ test.each([
   ['host/disk/a.ts', "import { x } from '../log/b.ts';"],
   ['host/log/a.ts', "import { x } from '../store/b.ts';"],
   ['host/log/decide.ts', "import { x } from '../disk/b.ts';"],
+  ['host/checkpoint/a.ts', "import { x } from '../engine/b.ts';"],
+  ['host/checkpoint/decide.ts', "import { x } from '../disk/b.ts';"],
 ])('an import against the table is refused: %s %s', (path, text) => {
   expect(forbiddenImports(sourceFile(path, text))).toHaveLength(1);
 });

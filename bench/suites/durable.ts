@@ -64,6 +64,7 @@ async function openBench(data: string) {
   let awake: () => void = () => undefined;
   let salts = 0;
   const body = new LogBody({
+    barrierDurable: () => undefined,
     disk,
     data,
     ackMode: 'durable',

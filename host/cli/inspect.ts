@@ -4,6 +4,8 @@
 // moment; groups are whole or not shown.
 
 import { Command } from 'commander';
+import { type FoundManifests, readManifests } from '../checkpoint/manifest.ts';
+import { durableGroup } from '../checkpoint/recover.ts';
 import type { Disk } from '../disk/disk.ts';
 import { realDisk } from '../disk/real-disk.ts';
 import { type Decision, decideRecovery } from '../log/decide.ts';
@@ -25,6 +27,7 @@ import type { SegmentFacts } from '../log/scan.ts';
 import { readStoppedAt, readStore } from '../store/store.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT_DATA, EXIT_IO, EXIT_MISSING_SEGMENT, EXIT_OK } from './exit-codes.ts';
+import { type CheckpointRow, checkpointRows, manifestWords } from './inspect-checkpoints.ts';
 import type { Finish } from './program.ts';
 import { rowTable } from './table.ts';
 
@@ -39,12 +42,15 @@ export function command(finish: Finish): Command {
   return new Command('inspect')
     .argument('<dir>', 'a data directory')
     .description(
-      'Show the segments of a log, and what the next start would do about it. Changes nothing, also while an engine runs.',
+      'Show the checkpoints and the log, and what the next start would do about the log. Changes nothing, also while an engine runs.',
     )
     .option('--groups', 'a line for each group')
     .option('--entries', 'a line for each entry')
-    .option('--verify', 'read every byte; without it, older segments are believed by their two ends')
-    .option('--json', 'one JSON object a line: entries, groups, segments, then the log')
+    .option(
+      '--verify',
+      'read every byte of log and checkpoints; without it, older segments are believed by their two ends',
+    )
+    .option('--json', 'one JSON object a line: entries, groups, checkpoints, segments, then the log')
     .action(async (directory: string, options: InspectOptions) => finish(await inspect(directory, options)));
 }
 
@@ -57,19 +63,28 @@ async function inspect(directory: string, options: InspectOptions): Promise<numb
   }
   const stoppedAt = await readStoppedAt(disk, directory);
   const segments = await readSegments(disk, directory, options);
-  const next = decideRecovery({ store, segments, durableElsewhere: stoppedAt });
+  const manifests = await readManifests(disk, directory);
+  const checkpoints = await checkpointRows(disk, directory, store, manifests, options.verify === true);
+  const durableElsewhere = Math.max(stoppedAt, durableGroup(manifests));
+  const next = decideRecovery({ store, segments, durableElsewhere });
   if (options.json === true) {
+    for (const checkpoint of checkpoints) put({ is: 'checkpoint', ...checkpoint });
     for (const segment of segments) put({ is: 'segment', ...segmentRow(segment) });
     put({ is: 'log', store, stoppedAt, segments: segments.length, next });
   } else {
     const stop = stoppedAt > 0 ? `stopped cleanly behind group ${stoppedAt}` : 'in use, or not stopped cleanly';
     process.stdout.write(`store ${store}, ${stop}\n`);
+    if (checkpoints.length > 0) process.stdout.write(`${rowTable(checkpoints.map((row) => ({ ...row })))}\n`);
+    for (const words of manifestWords(manifests)) put(words);
     if (segments.length > 0) process.stdout.write(`${rowTable(segments.map(segmentRow))}\n`);
     process.stdout.write(`${nextText(next, segments.at(-1)?.path ?? '')}\n`);
   }
-  if (next.do !== 'stop') return EXIT_OK;
+  if (next.do !== 'stop') return isAnyDamaged(checkpoints, manifests) ? EXIT_DATA : EXIT_OK;
   return next.because === 'missing-segment' ? EXIT_MISSING_SEGMENT : EXIT_DATA;
 }
+
+const isAnyDamaged = (checkpoints: readonly CheckpointRow[], { damaged }: FoundManifests): boolean =>
+  damaged.length > 0 || checkpoints.some(({ state }) => state.startsWith('damaged'));
 
 async function readSegments(disk: Disk, directory: string, options: InspectOptions): Promise<SegmentFacts[]> {
   const { groups = false, entries = false, verify = false, json = false } = options;

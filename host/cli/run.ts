@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../client/address.ts';
 import { Engine, type EngineOptions } from '../engine/engine.ts';
 import { EngineError } from '../errors.ts';
+import { type Duration, durationMs } from '../job/duration.ts';
 import type { AckMode } from '../log/body.ts';
 import type { Plan } from '../plan/plan.ts';
 import { EXIT_INTERRUPTED, EXIT_OK } from './exit-codes.ts';
@@ -26,6 +27,7 @@ export interface EngineFlags {
   memory?: string;
   data?: string;
   ack: string;
+  checkpointEvery: string;
 }
 
 interface RunOptions extends EngineFlags {
@@ -63,6 +65,11 @@ export function withEngineOptions(command: Command): Command {
       new Option('--ack <when>', 'with --data: when a frame is acknowledged')
         .choices(['durable', 'written', 'received'])
         .default('durable'),
+    )
+    .option(
+      '--checkpoint-every <time>',
+      'with --data: how much a restart decodes again at most; 0: none by itself',
+      '10s',
     )
     .option('--memory <size>', 'what the partitions share, e.g. 4GiB; default: half of what this process may use');
 }
@@ -102,8 +109,17 @@ export function engineOptions(options: EngineFlags): Omit<EngineOptions, 'jobUrl
     partitions: whole(options.partitions, '--partitions', 1, 128),
     listeners: whole(options.listeners, '--listeners', 1, 16),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
-    ...(options.data === undefined ? {} : { data: options.data, ack: options.ack as AckMode }),
+    ...(options.data === undefined ? {} : keptOptions(options.data, options)),
   };
+}
+
+function keptOptions(data: string, { ack, checkpointEvery }: EngineFlags): Partial<EngineOptions> {
+  try {
+    const checkpointMs = checkpointEvery === '0' ? 0 : durationMs(checkpointEvery as Duration, '--checkpoint-every');
+    return { data, ack: ack as AckMode, checkpointMs };
+  } catch (error) {
+    throw new EngineError('OPTION', (error as Error).message);
+  }
 }
 
 function whole(written: string, option: string, least: number, most: number): number {

@@ -29,6 +29,8 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Of an empty directory. */
+  removeDirectory(path: string): Promise<void>;
   /** Makes creations, renames and removals in this directory durable. */
   syncDirectory(path: string): Promise<void>;
   /** Bytes that may still be written to the file system of `path`. */

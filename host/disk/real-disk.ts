@@ -6,7 +6,7 @@
 // Not here  when to sync, what to do about an error.
 
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rmdir, statfs, unlink } from 'node:fs/promises';
 import { type Disk, DiskError, type DiskErrorCode, type DiskFile, type OpenMode } from './disk.ts';
 import { lockFile } from './file-lock.ts';
 
@@ -37,6 +37,7 @@ export function realDisk(): Disk {
       }),
     rename: (from, to) => named('rename', from, () => rename(from, to)),
     remove: (path) => named('remove', path, () => unlink(path)),
+    removeDirectory: (path) => named('removeDirectory', path, () => rmdir(path)),
     syncDirectory: (path) => named('syncDirectory', path, () => syncDirectory(path)),
     freeBytes: (path) =>
       named('freeBytes', path, async () => {

@@ -6,7 +6,7 @@
 // A frame is taken when every place it may go has room; one frame a step, partitions in turn.
 
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
-import { FRAME_DATA, FRAME_END, FRAME_IDLE } from '../../ring/layout.ts';
+import { FRAME_BARRIER, FRAME_DATA, FRAME_END, FRAME_IDLE } from '../../ring/layout.ts';
 import { openConsumer, peek, type RingConsumer, release, takeRefusal } from '../../ring/spsc.ts';
 import type { Counters } from '../counters.ts';
 import { type ArrowField, encodeArrowStream } from '../encode/arrow.ts';
@@ -160,6 +160,7 @@ export class EgressBody implements Body {
   }
 
   private takeControl(partition: number, kind: number, at: number, bytes: number, header: ResultHeader): void {
+    if (kind === FRAME_BARRIER) return; // Sinks keep nothing of a checkpoint yet.
     const frame = readControl(this.views[partition]!, at + RESULT_HEADER_BYTES, bytes - RESULT_HEADER_BYTES);
     const { output } = header;
     if ((frame.flags & FLAG_LAST) !== 0) {

@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads';
 import { doorbellBytes, ring } from '../../ring/doorbell.ts';
 import { ringBytes } from '../../ring/spsc.ts';
 import { chanceU32 } from '../chance.ts';
+import type { KeeperReport } from '../checkpoint/keeper-message.ts';
 import { monotonicMs } from '../clock.ts';
 import { Counters, counterBytes } from '../counters.ts';
 import { subscriptionBytes } from '../egress/subscriptions.ts';
@@ -24,7 +25,15 @@ import { compilePlan } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { loadJob } from '../thread/plan-of-job.ts';
 import { type ListenerOrder, openDoorbells, type ThreadMessage, type ThreadStart } from '../thread/start.ts';
-import { egressThread, logThread, partitionRings, type Topology, threadName, topology } from '../thread/topology.ts';
+import {
+  egressThread,
+  keeperThread,
+  logThread,
+  partitionRings,
+  type Topology,
+  threadName,
+  topology,
+} from '../thread/topology.ts';
 import { KeptLog, type KeptLogOptions } from './kept-log.ts';
 import { memoryDefaultBytes, memoryMostBytes } from './memory.ts';
 import { freePort } from './port.ts';
@@ -52,6 +61,8 @@ export interface EngineOptions {
   ack?: AckMode;
   limits?: Parameters<typeof engineLimits>[2];
   logLimits?: KeptLogOptions['limits'];
+  /** With `data`: how often a checkpoint is made while rows come in, in milliseconds; 0: only when asked for. Default: 10 s. */
+  checkpointMs?: number;
   /** One line at a time: what an operator should see. */
   log?: (line: string) => void;
 }
@@ -68,6 +79,8 @@ export interface StopReport {
 
 /** Room for the largest encoded message eight times over: an Arrow stream is an image and its metadata. */
 const RESULT_RING_BYTES = 4 * MiB;
+/** How much of the log a restart decodes again, at most: what comes in within about this time. */
+const CHECKPOINT_MS = 10_000;
 /** How long listeners may take to close their sockets. */
 const CLOSE_MS_MAX = 2000;
 /** How long threads may take to load their job, and each more of them. */
@@ -135,14 +148,15 @@ export class Engine {
     }
     const host = options.host ?? '127.0.0.1';
     const port = await freePort(host, bounded(options.port ?? 0, 'port', 65_535, 0));
-    const { data: directory, ack = 'durable' } = options;
+    const { data: directory, ack = 'durable', log: report = () => undefined } = options;
     const kept =
       directory === undefined
         ? null
-        : await KeptLog.open({ directory, ack, limits: options.logLimits }, plan, topo.listeners, limits);
+        : await KeptLog.open({ directory, ack, limits: options.logLimits, report }, plan, topo, limits);
     const start = sharedState(plan, topo, limits, options.jobUrl, host, port, kept);
-    const engine = new Engine(plan, start, kept, options.log ?? (() => undefined));
+    const engine = new Engine(plan, start, kept, report);
     await engine.spawn();
+    if (kept !== null) engine.keepCheckpoints(options.checkpointMs ?? CHECKPOINT_MS);
     return engine;
   }
 
@@ -174,6 +188,16 @@ export class Engine {
     return this.ended;
   }
 
+  /**
+   * Makes a checkpoint now.
+   *
+   * @returns its id; 0 when there was no room for it
+   */
+  checkpoint(): Promise<number> {
+    if (!this.kept?.checkpoints) throw new EngineError('OPTION', 'without a data directory there are no checkpoints');
+    return this.kept.checkpoints.begin();
+  }
+
   /** Ends the run at once; what is in flight is lost. Whoever wants to end the process must come through here or `stop`. */
   abandon(): Promise<void> {
     return this.fail(new EngineError('ABANDONED', 'the run was ended at once; what was in flight is lost'));
@@ -188,12 +212,13 @@ export class Engine {
     const failed = this.ended.then(() => undefined);
     // The log comes first: what it holds says where the others begin.
     if (this.kept !== null) {
-      const ready = this.watch(this.kept.spawn(start, this.plan), logThread(topo));
+      const ready = this.watch(this.kept.spawn(start), logThread(topo));
       await Promise.race([ready, failed]);
     }
     const others = Array.from({ length: egressThread(topo) + 1 }, (_, thread) =>
       this.spawnThread(thread, thread < topo.listeners ? LISTENER : thread < egressThread(topo) ? PARTITION : EGRESS),
     );
+    if (this.kept !== null) others.push(this.watch(this.kept.spawnKeeper(start), keeperThread(topo)));
     await Promise.race([Promise.all(others), failed]);
     clearTimeout(tooLate);
     this.watchSilence();
@@ -227,8 +252,8 @@ export class Engine {
         if (message.type === 'ready') resolve();
         else this.hear(thread, message);
       };
-      worker.on('message', (message: ThreadMessage | LogMessage) => {
-        if (!isLogMessage(message)) return hear(message);
+      worker.on('message', (message: ThreadMessage | LogMessage | KeeperReport) => {
+        if (!isOfKept(message)) return hear(message);
         if (message.type === 'logDone') this.done.add(thread); // It ends by itself while its end is noted.
         this.kept!.hear(message).then(
           (meant) => meant === null || hear(meant),
@@ -236,6 +261,27 @@ export class Engine {
         );
       });
     });
+  }
+
+  private keepCheckpoints(everyMs: number): void {
+    const { checkpoints } = this.kept!;
+    if (everyMs === 0 || checkpoints === null || this.hasFiles()) return;
+    let received = this.received();
+    const making = setInterval(() => {
+      if (this.state !== 'running' || checkpoints.isBusy || this.received() === received) return;
+      received = this.received();
+      checkpoints.begin().catch((error: Error) => void this.fail(error));
+    }, everyMs);
+    void this.ended.finally(() => clearInterval(making)).catch(() => undefined);
+  }
+
+  /** A file sink is written anew from the log's beginning, which a checkpoint would cut off. */
+  private hasFiles(): boolean {
+    return this.plan.outputs.some(({ sinks }) => sinks.some(({ kind }) => kind === 'ndjsonFile'));
+  }
+
+  private received(): number {
+    return this.counters.reduce((sum, thread) => sum + thread.get('framesReceived'), 0);
   }
 
   /** A thread that never ends a step would hold everything up without a word. */
@@ -272,6 +318,8 @@ export class Engine {
         return this.log(`stage ${message.stage}: a row was refused (reason ${message.reason}) ${message.detail}`);
       case 'claim':
         return void this.claim(thread, message);
+      case 'barrierPassed':
+        return this.kept!.checkpoints!.passed(message.checkpoint, message.stream, message.producers);
       case 'handOver':
         return this.order(message.move.to, { type: 'arrives', move: message.move, time: message.time });
       case 'released':
@@ -282,7 +330,8 @@ export class Engine {
   private threadDone(thread: number, openRows: number): void {
     this.done.add(thread);
     this.openRows += openRows;
-    if (this.kept !== null && this.done.size === this.topology.threads - 1) this.kept.stop();
+    if (this.done.size === this.topology.threads - 2) this.kept?.stop();
+    if (this.done.size === this.topology.threads - 1) this.kept?.stopKeeper();
     if (this.done.size === this.topology.threads) void this.finish();
   }
 
@@ -363,8 +412,9 @@ export class Engine {
   }
 }
 
-const isLogMessage = (message: ThreadMessage | LogMessage): message is LogMessage =>
-  message.type === 'logRecovered' || message.type === 'logReady' || message.type === 'logDone';
+const KEPT_MESSAGES = ['logRecovered', 'logReady', 'barrierDurable', 'partKept', 'checkpointAborted', 'logDone'];
+const isOfKept = (message: ThreadMessage | LogMessage | KeeperReport): message is LogMessage | KeeperReport =>
+  KEPT_MESSAGES.includes(message.type);
 
 function failureOf(thread: string, failed: Extract<ThreadMessage, { type: 'failed' }>): Error {
   const { name, message, stack, code } = failed;

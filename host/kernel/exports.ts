@@ -81,20 +81,44 @@ export interface KernelExports {
     out: number,
   ): void;
   keyedCreate(plan: number): number;
-  keyedPush(stage: number, batch: number): number;
+  keyedPush(stage: number, batch: number, from: number): number;
+  keyedPausedAt(stage: number): number;
   keyedAdvance(stage: number, watermark: number): void;
   keyedFlush(stage: number): number;
   keyedFire(stage: number, out: number, outBytesMax: number): number;
   blockEpoch(address: number): number;
-  keyedEpoch(stage: number, epoch: number): void;
   keyedCounter(stage: number, which: number): number;
-  keyedSnapshot(stage: number, out: number, outBytesMax: number, start: number): number;
-  keyedRestore(stage: number, bytes: number, length: number): number;
+  keyedTable(stage: number, start: number): number;
   tableCreate(stage: number): number;
   tableFree(stage: number, table: number): void;
   tableUpsert(stage: number, table: number, batch: number, row: number): number;
   tableFind(stage: number, table: number, batch: number, row: number): number;
   tableErase(stage: number, table: number, batch: number, row: number): number;
+  // Checkpoints of keyed stages.
+  keyedCopyLimits(stage: number, spareBlocksMax: number, copyBudget: number): void;
+  keyedBarrier(stage: number, epoch: number, base: number): number;
+  keyedSweep(stage: number, out: number, outBytesMax: number): number;
+  keyedRestoreBegin(
+    stage: number,
+    payload: number,
+    bytes: number,
+    columns: number,
+    columnCount: number,
+    takesCounters: number,
+  ): number;
+  keyedRestorePane(stage: number, payload: number, bytes: number): number;
+  keyedRestoreBlock(stage: number, head: number, bytes: number): number;
+  keyedRestoreFill(stage: number): number;
+  keyedRestoreEntries(
+    stage: number,
+    start: number,
+    entries: number,
+    bytes: number,
+    groupTable: number,
+    groupCount: number,
+    partition: number,
+  ): number;
+  keyedRestoreEnd(stage: number, payload: number, bytes: number): number;
   // expressions
   programCreate(plan: number): number;
   programRun(program: number, batch: number, selection?: number, count?: number): number;

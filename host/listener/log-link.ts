@@ -17,7 +17,8 @@ export interface Move {
 }
 
 export interface LogListener {
-  released(group: number, positions: Int32Array): void;
+  /** @param barrier  of this checkpoint, at the group's end; 0: none */
+  released(group: number, positions: Int32Array, barrier: number): void;
   moved(move: Move): void;
 }
 
@@ -44,7 +45,7 @@ export class LogLink {
     const type = view.getUint32(at, true);
     const number = view.getFloat64(at + 8, true);
     if (type === SAYS_RELEASED) {
-      listener.released(number, new Int32Array(this.buffer, at + 16, this.streams));
+      listener.released(number, new Int32Array(this.buffer, at + 16, this.streams), view.getUint32(at + 4, true));
     } else if (type === SAYS_MOVED) {
       listener.moved({
         group: number,

@@ -93,6 +93,9 @@ export class LogSource {
     return this.number;
   }
 
+  /** Barriers of before a restart are of no use: what they began is complete, or gone. */
+  readonly barrier = 0;
+
   /** More of the log has become durable, and is wanted. */
   extend(through: number): void {
     this.through = through;

@@ -33,6 +33,8 @@ interface ReleasedGroup {
   group: number;
   /** Behind its last entry of this inbox. */
   position: number;
+  /** The checkpoint whose barrier stands at its end; 0: none. */
+  barrier: number;
 }
 
 export class LoggedInbox implements FrameInbox {
@@ -107,8 +109,8 @@ export class LoggedInbox implements FrameInbox {
   }
 
   /** The log has answered everything up to `position`, which is where group `group` ends here. */
-  release(group: number, position: number): void {
-    this.groups.push({ group, position });
+  release(group: number, position: number, barrier: number): void {
+    this.groups.push({ group, position, barrier });
     const { answers } = this;
     while (answers.look(position)) {
       this.answer(answers);
@@ -132,6 +134,10 @@ export class LoggedInbox implements FrameInbox {
     this.leaveEntry(this.head.connection);
   }
 
+  get barrier(): number {
+    return this.groups[0]?.barrier ?? 0;
+  }
+
   /** All frames here are this listener's. */
   nextTurn(): boolean {
     return false;
@@ -142,16 +148,16 @@ export class LoggedInbox implements FrameInbox {
     return this.groups.length > 0 && this.peek() === undefined ? this.group : 0;
   }
 
-  /** Goes on to the next group; of those that brought nothing here only the last one before `stop` is worth naming. */
+  /**
+   * Goes on to the next group. Of groups that brought nothing here only the last is worth naming; it must be: what
+   * follows would else be taken for a part of the groups before it.
+   */
   nextGroup(stop: number): void {
-    this.groups.shift();
-    while (
-      this.groups.length > 1 &&
-      this.groups[1]!.group < stop &&
-      this.groups[0]!.position === this.entries.position
-    ) {
-      this.groups.shift();
-    }
+    const { groups } = this;
+    groups.shift();
+    const isEmpty = (index: number) => groups[index]!.position === this.entries.position;
+    const mayGo = () => groups.length > 1 && groups[0]!.barrier === 0 && groups[1]!.group < stop;
+    while (mayGo() && isEmpty(0) && isEmpty(1)) groups.shift();
   }
 
   /** Groups up to this one are named already, and had no entries here. */

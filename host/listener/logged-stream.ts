@@ -16,7 +16,7 @@ import { FRAME_SAYS_HELLO, type FrameSource } from './inbox.ts';
 import type { Move } from './log-link.ts';
 import type { LogSource } from './log-source.ts';
 import type { LoggedInbox } from './logged-inbox.ts';
-import { numberedProducer, type ProducerHandover } from './producers.ts';
+import { type KeptProducer, numberedProducer, type ProducerHandover } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 import { takeFrames } from './take-frames.ts';
 
@@ -24,6 +24,8 @@ import { takeFrames } from './take-frames.ts';
 export interface GroupSource extends FrameSource {
   /** The group at hand; 0 when none is. */
   readonly group: number;
+  /** The checkpoint whose barrier stands at the end of the group at hand; 0: none. */
+  readonly barrier: number;
   /** Within a group, goes on to the next listener's frames; false when there is no such change at hand. */
   nextTurn(): boolean;
   /** The group that is used up and is to be named; 0: frames of it are left, or none is at hand. */
@@ -36,6 +38,7 @@ export interface LoggedStreamOptions {
   ingress: StreamIngress;
   inbox: LoggedInbox;
   handOver: (move: Move, time: ProducerHandover) => void;
+  passed: (checkpoint: number, stream: number, producers: readonly KeptProducer[]) => void;
 }
 
 export class LoggedStream {
@@ -86,8 +89,15 @@ export class LoggedStream {
     if (group === 0) return 'idle';
     if (!ingress.hasRoom()) return 'blocked';
     ingress.nameGroup(group);
+    if (source.barrier > 0) this.passBarrier(source.barrier);
     source.nextGroup(this.leaving[0]?.group ?? Number.POSITIVE_INFINITY);
     return 'progressed';
+  }
+
+  private passBarrier(checkpoint: number): void {
+    const { ingress, options } = this;
+    ingress.sayBarrier(checkpoint);
+    options.passed(checkpoint, ingress.plan.index, ingress.producers.times());
   }
 
   /** Groups that the replay has named brought nothing through the inbox. */

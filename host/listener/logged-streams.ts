@@ -13,7 +13,7 @@ import { LogLink, type LogListener, type Move } from './log-link.ts';
 import { LogSource, SILENT } from './log-source.ts';
 import { LoggedInbox } from './logged-inbox.ts';
 import { LoggedStream } from './logged-stream.ts';
-import { type ProducerHandover, type ProducerTime, producerNumberOf } from './producers.ts';
+import { type KeptProducer, type ProducerHandover, type ProducerTime, producerNumberOf } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 
 /** What a listener needs when there is a log. */
@@ -25,10 +25,18 @@ export interface ListenerLog {
   wallMs: () => number;
   /** A producer goes on at another listener. */
   handOver: (move: Move, time: ProducerHandover) => void;
+  /** Every frame before this checkpoint's barrier has been decoded: whose time stands where. */
+  passed: (checkpoint: number, stream: number, producers: readonly KeptProducer[]) => void;
   /** A producer said hello at another listener: whoever speaks for it here is fenced. */
   movedAway: (move: Move) => void;
   /** Groups after `after` up to `through` lie in the log and are this listener's to decode. */
-  replay: { after: number; through: number; openReader: () => LogReader } | null;
+  replay: {
+    after: number;
+    through: number;
+    /** By stream: whose time stood where behind group `after`. */
+    producers: readonly (readonly KeptProducer[])[];
+    openReader: () => LogReader;
+  } | null;
   wake: () => void;
   failed: (error: unknown) => void;
 }
@@ -67,11 +75,12 @@ export class LoggedStreams implements LogListener {
   }
 
   add(ingress: StreamIngress, inbox: LoggedInbox): void {
-    const { replay, memory, kernel, handOver, wake, failed } = this.options;
+    const { replay, memory, kernel, handOver, passed, wake, failed } = this.options;
     inbox.open({ ...newConnection(ingress, null, SILENT), tag: NOBODY });
-    const stream = new LoggedStream({ ingress, inbox, handOver });
+    const stream = new LoggedStream({ ingress, inbox, handOver, passed });
     if (replay !== null) {
       const { after, through, openReader } = replay;
+      ingress.producers.restore(replay.producers[ingress.plan.index] ?? [], ingress.nowMs);
       const address = need(kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
       const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
       const what = { reader: openReader(), stream: ingress, ...place, listener: null, through };
@@ -106,8 +115,8 @@ export class LoggedStreams implements LogListener {
     this.ingresses[move.stream]!.arrivals.arrive(move.producer, move.group, time);
   }
 
-  released(group: number, positions: Int32Array): void {
-    for (const [stream, { inbox }] of this.streams.entries()) inbox.release(group, positions[stream]!);
+  released(group: number, positions: Int32Array, barrier: number): void {
+    for (const [stream, { inbox }] of this.streams.entries()) inbox.release(group, positions[stream]!, barrier);
   }
 
   moved(move: Move): void {

@@ -28,6 +28,11 @@ export interface ProducerTime {
 /** What moves to another listener with a producer that reconnects there. */
 export type ProducerHandover = Omit<ProducerTime, 'lastRowMs' | 'waitingFrames'>;
 
+/** A producer's time as JSON can say it: no infinite number. */
+export interface KeptProducer extends Omit<ProducerHandover, 'maxTime'> {
+  maxTime: number | null;
+}
+
 /** All connections that give no producer id. */
 export const ANONYMOUS = '';
 
@@ -77,6 +82,21 @@ export class Producers {
     producer.state = 'active';
     producer.lastRowMs = nowMs;
     return producer;
+  }
+
+  /** What a checkpoint keeps: every producer's time. */
+  times(): KeptProducer[] {
+    return Array.from(this.byId.values(), ({ id, state, maxTime, sequence }) => {
+      return { id, state, maxTime: Number.isFinite(maxTime) ? maxTime : null, sequence };
+    });
+  }
+
+  /** What a checkpoint kept. */
+  restore(times: readonly KeptProducer[], nowMs: number): void {
+    for (const { maxTime, ...time } of times) {
+      const restored = { maxTime: maxTime ?? Number.NEGATIVE_INFINITY, lastRowMs: nowMs, waitingFrames: 0 };
+      this.byId.set(time.id, { ...time, ...restored });
+    }
   }
 
   /** An engine has started again: connections without an id are gone with the one before. */

@@ -16,7 +16,7 @@ import {
   REASON_SYNTAX,
   REJECT_BYTES,
 } from '../../assembly/layout.ts';
-import { FRAME_GROUP } from '../../ring/layout.ts';
+import { FRAME_BARRIER, FRAME_GROUP } from '../../ring/layout.ts';
 import type { Counters } from '../counters.ts';
 import { arrowErrorName, arrowErrorText } from '../decode/arrow-errors.ts';
 import { putBytes } from '../kernel/bytes.ts';
@@ -265,6 +265,11 @@ export class StreamIngress {
   nameGroup(group: number): void {
     this.sayTime();
     for (const { target } of this.flows) target.control(FRAME_GROUP, groupFrame(group));
+  }
+
+  /** A checkpoint's barrier: behind the name of the group that it belongs to, ahead of everything else. */
+  sayBarrier(checkpoint: number): void {
+    for (const { target } of this.flows) target.control(FRAME_BARRIER, groupFrame(checkpoint));
   }
 
   touch(connection: IngestConnection): void {

@@ -149,10 +149,14 @@ class ListenerThread {
         memory: log.memories[listener]!,
         doorbell: doorbells[logThread(topology)]!,
         wallMs: wallClockMs,
+        passed: (checkpoint, stream, producers) => tell({ type: 'barrierPassed', checkpoint, stream, producers }),
         handOver: (move, time) => tell({ type: 'handOver', move, time }),
         movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
         // One listener reads what the log holds; whom it concerns is told to the others as producers come back.
-        replay: listener === REPLAYING_LISTENER ? { ...log.replay, openReader: () => readerBehind(log) } : null,
+        replay:
+          listener === REPLAYING_LISTENER
+            ? { ...log.replay, producers: log.restore?.producers ?? [], openReader: () => readerBehind(log) }
+            : null,
         wake: () => this.shell.wake(),
         failed: tellFailure,
       },

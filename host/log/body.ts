@@ -68,6 +68,8 @@ export interface LogBodyOptions {
   newSalt: () => number;
   /** Some work at the disk is over: there is a step to take. */
   wake: () => void;
+  /** The group at whose end a checkpoint's barrier stands is on the medium. */
+  barrierDurable: (checkpoint: number, group: number) => void;
 }
 
 type Phase = 'beginning' | 'appending' | 'sealing' | 'over';
@@ -90,6 +92,7 @@ export class LogBody implements Body {
   private syncCovers = 0;
   private syncStartedMs = 0;
   private isSlow = false;
+  private barrierWanted = 0;
   private lastKind = 0;
   private lastGroupMs = 0;
   /** The last write found no room: what it left is cut off before it is tried again. */
@@ -148,6 +151,11 @@ export class LogBody implements Body {
   /** Segments all of whose groups are before this one are given back; never the last one. */
   retain(group: number): void {
     this.stock.retain(group);
+  }
+
+  /** The next group ends with the barrier of this checkpoint; when nothing comes, a group is made for it. */
+  barrier(checkpoint: number): void {
+    this.barrierWanted = checkpoint;
   }
 
   /** Takes what is in the inboxes, makes it durable, seals the segment. Listeners publish nothing after this. */
@@ -379,7 +387,8 @@ export class LogBody implements Body {
   /** After a while of silence: says on disk that everything before is durable. A slow disk is tried again by it. */
   private mark(): boolean {
     const { limits, nowMs } = this.options;
-    const isDue = nowMs() - this.lastGroupMs >= limits.markAfterMs && (this.lastKind !== GROUP_MARK || this.isSlow);
+    const isSilent = nowMs() - this.lastGroupMs >= limits.markAfterMs;
+    const isDue = this.barrierWanted > 0 || (isSilent && (this.lastKind !== GROUP_MARK || this.isSlow));
     if (!isDue || this.isStopping || !this.pipeline.isEmpty || this.former.look()) return false;
     if (this.segment!.roomBytes < 0) {
       this.phase = 'sealing';
@@ -406,8 +415,10 @@ export class LogBody implements Body {
       position,
       positions: this.former.positions(),
       moves: forming?.moves ?? [],
+      barrier: this.head.bootedAt === 0 ? 0 : this.barrierWanted,
       isReleased: false,
     };
+    if (placed.barrier > 0) this.barrierWanted = 0;
     this.pipeline.add(placed);
     counters.add('logGroups', 1);
     counters.add('logBytes', placed.bytes);
@@ -433,14 +444,17 @@ export class LogBody implements Body {
   private becomeDurable(count: number): void {
     const groups = this.pipeline.synced(count);
     this.head.durable = groups.at(-1)!.number;
-    for (const group of groups) this.release(group);
+    for (const group of groups) {
+      this.release(group);
+      if (group.barrier > 0) this.options.barrierDurable(group.barrier, group.number);
+    }
     this.options.counters.set('logUnsyncedBytes', this.pipeline.bytes);
   }
 
   private release(group: PlacedGroup): void {
     if (group.isReleased) return;
     group.isReleased = true;
-    this.releases.release(group.number, group.positions, group.moves);
+    this.releases.release(group.number, group.positions, group.moves, group.barrier);
   }
 
   /**

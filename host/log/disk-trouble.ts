@@ -1,10 +1,12 @@
 // host/log/disk-trouble.ts — what an error of the disk means to a log that is being written: wait for room, or stop.
 //
-//   ENOSPC, EDQUOT, EMFILE, but of a sync  nothing is lost: wait for room
-//   EROFS, EACCES                         stop: a person must act (exit 77)
-//   any error of a sync, everything else  stop: what is on the medium is unknown (exit 70); no file of the log is synced again
+//   no-room    nothing is lost: wait for room
+//   forbidden  stop: a person must act (exit 77)
+//   broken     stop: what is on the medium is unknown (exit 70); no file of the log is synced again
 //
-// Told apart by `name` and `code`, never by instanceof.
+// Which error is which stands in host/disk/trouble.ts.
+
+import { troubleOf } from '../disk/trouble.ts';
 
 export type LogStoppedCode = 'LOG_POISONED' | 'LOG_NOT_WRITABLE';
 
@@ -23,15 +25,13 @@ export class LogStopped extends Error {
 
 /** Whether the same work may succeed once there is room on the disk, or among the process's open files. */
 export function isNoRoom(error: unknown): boolean {
-  const { code, operation } = factsOf(error);
-  return (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EMFILE') && !operation.startsWith('sync');
+  return troubleOf(error) === 'no-room';
 }
 
 /** @param durable  the last group that is safe */
 export function stopped(error: unknown, durable: number): LogStopped {
-  const { code, operation } = factsOf(error);
   const seen = error instanceof Error ? error.message : String(error);
-  if ((code === 'EROFS' || code === 'EACCES') && !operation.startsWith('sync')) {
+  if (troubleOf(error) === 'forbidden') {
     const advice = 'give this user write permission to the data directory, then start again';
     return new LogStopped('LOG_NOT_WRITABLE', `the log cannot be written: ${seen}; ${advice}`, error);
   }
@@ -41,9 +41,4 @@ export function stopped(error: unknown, durable: number): LogStopped {
       'look at the disk and the system log, then start again: what is on the disk is checked first',
     error,
   );
-}
-
-function factsOf(error: unknown): { code: string; operation: string } {
-  const { code, operation } = error as { code?: unknown; operation?: unknown };
-  return { code: String(code), operation: String(operation) };
 }

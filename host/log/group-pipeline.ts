@@ -14,6 +14,8 @@ export interface PlacedGroup {
   /** By inbox: where the walk stood behind it. */
   positions: Int32Array;
   moves: readonly Move[];
+  /** The checkpoint whose barrier stands at its end, or 0. */
+  barrier: number;
   isReleased: boolean;
 }
 

@@ -117,8 +117,9 @@ export const INBOX_WRITTEN = 128; // i32: the log needs no byte before this any 
 export const INBOX_HEADER_BYTES = 256;
 
 // What the log says to a listener, in a ring of its own (frames of ring/layout.ts, all FRAME_DATA):
-//   RELEASED  ├ u32 type ┼ u32 reserved ┼ f64 group ┼ i32 position × streams ┤  entries up to there are yours to answer and decode;
+//   RELEASED  ├ u32 type ┼ u32 barrier ┼ f64 group ┼ i32 position × streams ┤  entries up to there are yours to answer and decode;
 //             each of them has its verdict and group; no later entry is of this group or an earlier one
+//             `barrier` is the checkpoint whose barrier stands at this group's end, or 0
 //   MOVED     ├ u32 type ┼ u32 stream ┼ f64 group ┼ u32 producer ┼ u16 to ┼ u16 from ┤  from this group on listener `to` decodes this
 //             producer, and `from` no more; said to every listener, ahead of the group
 //   ADMISSION ├ u32 type ┼ u32 admission ┤                                  whether producers may send

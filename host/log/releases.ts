@@ -40,11 +40,11 @@ export class Releases {
     return Math.max(0, ...this.listeners.map(({ queue }) => queue.length));
   }
 
-  release(group: number, positions: Int32Array, moves: readonly Move[]): void {
+  release(group: number, positions: Int32Array, moves: readonly Move[], barrier = 0): void {
     for (const { inboxes, queue } of this.listeners) {
       for (const move of moves) queue.push(moved(group, move));
       const positionsOfListener = inboxes.map((index) => positions[index]!);
-      queue.push(released(group, positionsOfListener));
+      queue.push(released(group, barrier, positionsOfListener));
     }
   }
 
@@ -68,9 +68,10 @@ export class Releases {
   }
 }
 
-function released(group: number, positions: readonly number[]): Uint8Array {
+function released(group: number, barrier: number, positions: readonly number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(16 + 4 * positions.length));
   view.setUint32(0, SAYS_RELEASED, true);
+  view.setUint32(4, barrier, true);
   view.setFloat64(8, group, true);
   for (const [index, position] of positions.entries()) view.setInt32(16 + 4 * index, position, true);
   return new Uint8Array(view.buffer);

@@ -36,12 +36,15 @@ export type LogMessage =
   | { type: 'logRecovered'; firstGroup: number; lastGroup: number; producers: number; done: string[] }
   /** This run's BOOTED is durable: its number, and what is served from. */
   | { type: 'logReady'; booted: number; boot: number }
+  /** A checkpoint's barrier stands at the end of this group, which is durable. */
+  | { type: 'barrierDurable'; checkpoint: number; group: number }
   /** Everything taken in is durable, the segment sealed (unless the disk was full). */
   | { type: 'logDone'; lastGroup: number; isSealed: boolean };
 
 /** Control → log. */
 export type LogOrder =
   | { type: 'serve' }
+  | { type: 'barrier'; checkpoint: number }
   /** Groups before this one are in every checkpoint that is kept. */
   | { type: 'retain'; group: number }
   /** Listeners have published their last entry. */

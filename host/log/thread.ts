@@ -66,6 +66,7 @@ function serve(start: LogStart, disk: Disk, opened: OpenedLog): void {
     nowMs: monotonicMs,
     newSalt: () => crc32(`${seed[0]} ${seed[1]} ${salts++}`),
     wake: () => shell.wake(),
+    barrierDurable: (checkpoint, group) => tell({ type: 'barrierDurable', checkpoint, group }),
   });
   const look = setInterval(() => {
     counters.add('beats', 1);
@@ -98,6 +99,7 @@ function serve(start: LogStart, disk: Disk, opened: OpenedLog): void {
     },
   });
   parentPort!.on('message', (order: LogOrder) => {
+    if (order.type === 'barrier') body.barrier(order.checkpoint);
     if (order.type === 'retain') body.retain(order.group);
     if (order.type === 'stop') body.stop();
     shell.wake();

@@ -4,7 +4,10 @@
 
 import { COUNTER_ENTRIES, COUNTER_OPEN_ROWS, COUNTER_OPEN_WINDOWS } from '../../assembly/layout.ts';
 import { type Doorbell, ring } from '../../ring/doorbell.ts';
+import type { CheckpointMeta } from '../checkpoint/meta.ts';
+import { restoreRecords } from '../checkpoint/restore-source.ts';
 import type { Counters } from '../counters.ts';
+import type { Disk } from '../disk/disk.ts';
 import { type Kernel, loadKernel } from '../kernel/load.ts';
 import { type EngineLimits, KEY_GROUPS, rowsMaxOf } from '../limits.ts';
 import type { KeyedStagePlan, Plan, StagePlan } from '../plan/plan.ts';
@@ -13,11 +16,20 @@ import { Channel } from '../thread/channel.ts';
 import { Flow, type FlowTarget } from '../thread/flow.ts';
 import { rowBytesOf } from '../thread/row-bytes.ts';
 import { outputTarget, stageTarget } from '../thread/targets.ts';
-import { egressThread, partitionRings, type RingPlace, senderCount, type Topology } from '../thread/topology.ts';
+import {
+  egressThread,
+  keeperThread,
+  partitionRings,
+  type RingPlace,
+  senderCount,
+  type Topology,
+} from '../thread/topology.ts';
 import { Inputs } from './inputs.ts';
 import { KeyedStage } from './keyed-stage.ts';
 import { LogOrder } from './log-order.ts';
+import { PartSender } from './part-sender.ts';
 import { PassStage } from './pass-stage.ts';
+import { PartitionRestore } from './restore.ts';
 
 export interface PartitionOptions {
   plan: Plan;
@@ -30,8 +42,8 @@ export interface PartitionOptions {
   doorbells: readonly Doorbell[];
   counters: Counters;
   seed: readonly [number, number];
-  /** With a log: its groups up to this one are in the state. Null: no log. */
-  logAfter: number | null;
+  /** Null: no log. `after`: its groups up to this one are in the state; `base`: see PartSender. */
+  log: { after: number; base: Int32Array } | null;
   /** Told about rows that a function or a key of a later stage refuses. */
   reject: (stage: string, reason: number, detail?: string) => void;
 }
@@ -41,6 +53,9 @@ export class PartitionBody implements Body {
   private readonly options: PartitionOptions;
   private readonly stages: (KeyedStage | PassStage)[];
   private readonly keyed: KeyedStage[];
+  private readonly parts: PartSender | null;
+  /** Rows and a checkpoint's records take turns. */
+  private isPartsTurn = false;
 
   constructor(options: PartitionOptions) {
     const { plan, topology, partition, limits, memories } = options;
@@ -52,19 +67,32 @@ export class PartitionBody implements Body {
     const egress = options.doorbells[egressThread(topology)]!;
     const out = new Channel(buffer, rings.out, egress);
     this.stages = plan.stages.map((stage) => this.makeStage(stage, out, rings.inputs[stage.index]!));
+    this.parts = this.makeParts(rings.keeper);
     this.keyed = this.stages.filter((stage) => stage instanceof KeyedStage);
     options.counters.set('stateBytesMax', limits.partitionMemoryBytes);
   }
 
   step(): StepResult {
+    this.isPartsTurn = !this.isPartsTurn;
+    if (this.isPartsTurn && this.parts?.step()) return 'progressed';
     let blocked = false;
     for (let index = this.stages.length - 1; index >= 0; index--) {
       const result = this.stages[index]!.step();
       if (result === 'progressed') return result;
       blocked ||= result === 'blocked';
     }
+    if (this.parts?.step()) return 'progressed';
     if (this.stages.every(({ done }) => done)) return 'done';
     return blocked ? 'blocked' : 'idle';
+  }
+
+  /** Before the first step: state as the checkpoint has it. @throws CheckpointError when it cannot be this job's */
+  async restore(disk: Disk, data: string, meta: CheckpointMeta): Promise<void> {
+    const { partition, topology } = this.options;
+    const restoring = new PartitionRestore(this.kernel, this.stages);
+    const share = { partition, partitions: topology.partitions };
+    await restoring.run(restoreRecords(disk, data, meta, share, restoring.room));
+    for (const stage of this.keyed) stage.forgetCounted();
   }
 
   /** Brings the gauges up to date; the shell calls it now and then, never per batch. */
@@ -80,17 +108,33 @@ export class PartitionBody implements Body {
     return this.keyed.reduce((total, stage) => total + stage.counter(counter), 0);
   }
 
+  private makeParts(place: RingPlace | null): PartSender | null {
+    const { log, plan, topology, partition, doorbells } = this.options;
+    if (log === null) return null;
+    return new PartSender({
+      kernel: this.kernel,
+      place: place!,
+      keeper: doorbells[keeperThread(topology)]!,
+      partition,
+      partitions: topology.partitions,
+      planHash: plan.hash,
+      stages: plan.stages.length,
+      base: log.base,
+    });
+  }
+
   private makeStage(stage: StagePlan, out: Channel, places: readonly RingPlace[]): KeyedStage | PassStage {
     const { plan, topology, counters, doorbells, limits, seed, reject } = this.options;
-    const { logAfter } = this.options;
-    const order = logAfter === null ? null : new LogOrder(places.length, logAfter);
+    const { log } = this.options;
+    const order = log === null ? null : new LogOrder(places.length, log.after);
     const buffer = this.kernel.memory.buffer as unknown as SharedArrayBuffer;
     const inputs = new Inputs(buffer, places, producersNeeded(plan, stage, topology), order);
     const firstSender = stage.upstream.kind === 'stream' ? 0 : topology.listeners;
     const freed = (sender: number) => void ring(doorbells[firstSender + sender]!);
+    const atBarrier = (checkpoint: number) => this.parts?.begin(stage.index, this.stages[stage.index]!, checkpoint);
     if (stage.kind === 'pass') {
       const target = outputTarget(out, this.kernel.memory, stage.output, limits.imageBytesMax);
-      return new PassStage({ kernel: this.kernel, inputs, target, counters, freed });
+      return new PassStage({ kernel: this.kernel, inputs, target, counters, freed, id: stage.id, atBarrier });
     }
     const rowsMax = resultRowsMax(stage, limits.imageBytesMax);
     const bounds = { rowsMax, imageBytesMax: limits.imageBytesMax, groups: KEY_GROUPS };
@@ -108,6 +152,7 @@ export class PartitionBody implements Body {
       rowsMax,
       imageBytesMax: limits.imageBytesMax,
       freed,
+      atBarrier,
     });
   }
 

@@ -103,6 +103,11 @@ export class Inputs {
     return this.order !== null && !this.gone && this.order.due() < 0 ? this.order.complete() : 0;
   }
 
+  /** The checkpoint whose barrier the peeked frame is. */
+  barrier(consumer: RingConsumer): number {
+    return readControl(this.view, consumer.payloadOffset, consumer.payloadBytes).watermark;
+  }
+
   /** Takes the peeked control frame into account; true when it may have changed `combine`. */
   control(consumer: RingConsumer): boolean {
     if (consumer.kind === FRAME_DATA) return false;

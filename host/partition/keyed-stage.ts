@@ -4,8 +4,16 @@
 // result batch while windows are ready; take the next frame. No step begins without room for a largest frame ahead.
 // Everything that a watermark causes is handed on before the watermark itself (SEMANTICS 1.8).
 
-import { COUNTER_CLOSED_ROWS, COUNTER_LATE_ROWS, COUNTER_SUM_OVERFLOWS, PUSH_OK } from '../../assembly/layout.ts';
-import { FRAME_DATA, FRAME_END, FRAME_GROUP, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import {
+  BARRIER_OK,
+  COUNTER_CLOSED_ROWS,
+  COUNTER_LATE_ROWS,
+  COUNTER_SUM_OVERFLOWS,
+  PUSH_OK,
+  PUSH_PAUSED,
+} from '../../assembly/layout.ts';
+import { FRAME_BARRIER, FRAME_DATA, FRAME_END, FRAME_GROUP, FRAME_IDLE, FRAME_WATERMARK } from '../../ring/layout.ts';
+import type { StageHead } from '../checkpoint/part-reader.ts';
 import type { Counters } from '../counters.ts';
 import { StateFullError } from '../errors.ts';
 import { putBytes } from '../kernel/bytes.ts';
@@ -16,6 +24,8 @@ import type { StepResult } from '../thread/body.ts';
 import { FLAG_DRAIN, FLAG_LAST, groupFrame } from '../thread/control-frame.ts';
 import { type Flow, need } from '../thread/flow.ts';
 import type { Combined, Inputs } from './inputs.ts';
+import type { SweptStage } from './part-sender.ts';
+import type { RestoredStage } from './restore.ts';
 
 export interface KeyedStageOptions {
   kernel: Kernel;
@@ -29,6 +39,8 @@ export interface KeyedStageOptions {
   imageBytesMax: number;
   /** Called when this sender's ring has room again: it may be waiting for it. */
   freed: (sender: number) => void;
+  /** A checkpoint's barrier is here. */
+  atBarrier: (checkpoint: number) => void;
 }
 
 /** A stage behind this one learns of the time after so many batches at the latest, results or not. */
@@ -37,7 +49,7 @@ const UNSAID_MOVES_MAX = 64;
 /** What stands behind the results that are being fired. */
 type Behind = 'nothing' | 'watermark' | 'finished' | 'last';
 
-export class KeyedStage {
+export class KeyedStage implements SweptStage, RestoredStage {
   done = false;
   private readonly options: KeyedStageOptions;
   private readonly stage: number;
@@ -48,6 +60,10 @@ export class KeyedStage {
   /** How often the watermark has moved since it was last handed on. */
   private unsaidMoves = 0;
   private firedSinceSaid = false;
+  private lastBarrier = 0;
+  /** Row of the batch at hand before which a push stopped for a snapshot. */
+  private pausedAt = 0;
+  private frozenHead: StageHead | null = null;
   /** A group of the log that is complete and is to be named; 0: none. */
   private completedGroup = 0;
   private timeState: Combined['state'] = 'hold';
@@ -75,7 +91,9 @@ export class KeyedStage {
       return 'progressed';
     }
     const { kind, payloadOffset } = frame;
-    if (kind === FRAME_DATA) this.push(payloadOffset);
+    if (kind === FRAME_DATA) {
+      if (!this.push(payloadOffset)) return 'blocked';
+    } else if (kind === FRAME_BARRIER) this.passBarrier(this.options.inputs.barrier(frame));
     else if (this.options.inputs.control(frame)) this.moveTime();
     const waiting = this.options.inputs.release();
     if (waiting >= 0) this.options.freed(waiting);
@@ -86,11 +104,16 @@ export class KeyedStage {
     return this.options.kernel.exports.keyedCounter(this.stage, which);
   }
 
-  private push(batch: number): void {
+  /** False: a snapshot is in the way; what is left of the batch is pushed when it has been swept further. */
+  private push(batch: number): boolean {
     const { kernel, counters, plan, partitions } = this.options;
-    if (kernel.exports.keyedPush(this.stage, batch) !== PUSH_OK) {
-      throw new StateFullError(plan.id, kernel.memory.buffer.byteLength, partitions);
+    const pushed = kernel.exports.keyedPush(this.stage, batch, this.pausedAt);
+    if (pushed === PUSH_PAUSED) {
+      this.pausedAt = kernel.exports.keyedPausedAt(this.stage);
+      return false;
     }
+    this.pausedAt = 0;
+    if (pushed !== PUSH_OK) throw new StateFullError(plan.id, kernel.memory.buffer.byteLength, partitions);
     const late = this.counter(COUNTER_LATE_ROWS);
     const closed = this.counter(COUNTER_CLOSED_ROWS);
     const rows = kernel.u32[batch >>> 2]!;
@@ -99,6 +122,52 @@ export class KeyedStage {
     counters.add('rowsClosed', closed - this.closedSeen);
     this.lateSeen = late;
     this.closedSeen = closed;
+    return true;
+  }
+
+  /** What a checkpoint brought was counted in the life that it is of. */
+  forgetCounted(): void {
+    this.lateSeen = this.counter(COUNTER_LATE_ROWS);
+    this.closedSeen = this.counter(COUNTER_CLOSED_ROWS);
+    this.overflowsSeen = this.counter(COUNTER_SUM_OVERFLOWS);
+  }
+
+  /** Every sender says it; the first time is the barrier, for the group before it is complete from all of them. */
+  private passBarrier(checkpoint: number): void {
+    if (checkpoint <= this.lastBarrier) return;
+    this.lastBarrier = checkpoint;
+    this.options.atBarrier(checkpoint);
+    this.options.flow.target.control(FRAME_BARRIER, groupFrame(checkpoint));
+  }
+
+  get id(): string {
+    return this.options.plan.id;
+  }
+
+  get handle(): number {
+    return this.stage;
+  }
+
+  goOnFrom({ watermark, timeState, offset }: StageHead): void {
+    this.watermark = (watermark as number | null) ?? Number.NEGATIVE_INFINITY;
+    this.timeState = timeState as Combined['state'];
+    if (offset !== null) this.options.flow.target.offset = offset as number;
+  }
+
+  head(): StageHead {
+    return this.frozenHead!;
+  }
+
+  freeze(checkpoint: number, base: number): void {
+    const { plan, flow } = this.options;
+    const watermark = Number.isFinite(this.watermark) ? this.watermark : null;
+    this.frozenHead = { stage: plan.id, watermark, timeState: this.timeState, offset: flow.target.offset ?? null };
+    const answer = this.options.kernel.exports.keyedBarrier(this.stage, checkpoint, base);
+    if (answer !== BARRIER_OK) throw new Error(`stage ${plan.id} cannot begin checkpoint ${checkpoint} (${answer})`);
+  }
+
+  sweep(out: number, bytesMax: number): number {
+    return this.options.kernel.exports.keyedSweep(this.stage, out, bytesMax);
   }
 
   /** A stage behind this one hears what time it is, then that it has everything of the group. */

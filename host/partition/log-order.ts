@@ -2,8 +2,9 @@
 //
 //   group 7:  sender 0 … GROUP(7)   sender 1 … GROUP(7)   ▶ complete   group 8: sender 0 …
 //
-// A sender says GROUP(g) when everything of every group up to g is in its rings; one that has nothing in a group need not
-// name it. So rows, and words about time among them, come in the same order however threads were scheduled.
+// A sender says GROUP(g) when everything of every group up to g is in its rings, and before anything of g + 1: of groups in
+// which it has nothing it need name only the last. So rows, and words about time among them, come in the same order
+// however threads were scheduled.
 
 export class LogOrder {
   /** By sender: the last group that it has finished. */

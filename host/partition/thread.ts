@@ -2,6 +2,7 @@
 
 import { workerData } from 'node:worker_threads';
 import { Counters } from '../counters.ts';
+import { realDisk } from '../disk/real-disk.ts';
 import { loadPlan } from '../thread/plan-of-job.ts';
 import { tell, tellFailure } from '../thread/report.ts';
 import { runSync } from '../thread/shell-sync.ts';
@@ -23,11 +24,13 @@ try {
     doorbells,
     counters,
     seed,
-    logAfter: start.log === null ? null : start.log.replay.after,
+    log: start.log === null ? null : { after: start.log.replay.after, base: new Int32Array(start.log.base) },
     reject: (stage, reason, detail) => tell({ type: 'refused', stage, reason, detail: detail ?? '' }),
   });
   body.gauge();
-  tell({ type: 'ready' });
+  tell({ type: 'ready' }); // Listeners take frames in while the state comes back.
+  const { log } = start;
+  if (log?.restore) await body.restore(realDisk(), log.directory, log.restore);
   runSync(body, doorbells[thread]!, counters, () => body.gauge());
   tell({ type: 'done', openRows: counters.get('openRows') });
 } catch (error) {

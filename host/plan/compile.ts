@@ -27,7 +27,7 @@ import { type FlowPlan, type FlowStep, HIDDEN_TIME, type Plan, type RoutePlan, t
 export function compilePlan(job: JobDescription): Plan {
   const plan: Plan = { job: job.name, hash: '', streams: [], stages: [], outputs: [] };
   for (const pipeline of job.pipelines) declareStream(plan, job, pipeline.stream);
-  for (const [place, pipeline] of job.pipelines.entries()) addPipeline(plan, pipeline, place);
+  for (const pipeline of job.pipelines) addPipeline(plan, pipeline);
   return { ...plan, hash: createHash('sha256').update(jobText(job)).digest('hex') };
 }
 
@@ -104,7 +104,7 @@ function declareStream(plan: Plan, job: JobDescription, description: StreamDescr
 }
 
 /** Walks a pipeline's segments; `put` says where the next flow belongs: its stream, then each stage in turn. */
-function addPipeline(plan: Plan, pipeline: PipelineDescription, place: number): void {
+function addPipeline(plan: Plan, pipeline: PipelineDescription): void {
   const stream = plan.streams.find(({ description }) => description.name === pipeline.stream.name)!;
   const segments = segmentsOf(pipeline);
   let input: FieldDescription[] = stream.decoded;
@@ -117,7 +117,7 @@ function addPipeline(plan: Plan, pipeline: PipelineDescription, place: number): 
   for (const [depth, segment] of segments.entries()) {
     const { steps, output } = compileSteps(segment, input, timed);
     const index = plan.stages.length;
-    const id = `${place}.${depth}`;
+    const id = `${pipeline.sinks[0]!.name}/${depth}`;
     if (segment.keyed === null) {
       const columns = pipeline.output.map(({ name }) => columnOf(output, name, timed));
       const stage = upstream.kind === 'stage' ? upstream.stage : index;

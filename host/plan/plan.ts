@@ -69,7 +69,10 @@ export const HIDDEN_TIME: FieldDescription = { name: '@time', type: 'timestamp',
 
 interface StageCommon {
   index: number;
-  /** Stable while the job's shape is: the pipeline's and the stage's place in it. */
+  /**
+   * What state is found again by: the name of the pipeline's first sink, and which of its aggregations this is. Other
+   * pipelines, filters, functions and further sinks leave it as it is.
+   */
   id: string;
   upstream: { kind: 'stream'; stream: number } | { kind: 'stage'; stage: number };
   /** Columns of the images that arrive. */

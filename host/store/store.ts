@@ -3,6 +3,7 @@
 //   DIR/LOCK         held by the engine that has it
 //   DIR/STORE        {"id", "format", "created"}: written once
 //   DIR/STOPPED      {"lastGroup"}: there after a clean stop only; the log must still have that group
+//   DIR/MANIFEST-*   which checkpoints there are (host/checkpoint)
 //   DIR/log/ ckpt/ quarantine/
 //
 // Promises
@@ -43,7 +44,7 @@ export interface Store {
   release(): Promise<void>;
 }
 
-const OURS = /^(LOCK.*|STORE(\.tmp)?|STOPPED(\.tmp)?|log|ckpt|quarantine|probe)$/;
+const OURS = /^(LOCK.*|STORE(\.tmp)?|STOPPED(\.tmp)?|MANIFEST-.*|log|ckpt|quarantine|probe)$/;
 const ID = new RegExp(`^[0-9a-f]{${STORE_ID_BYTES * 2}}$`);
 
 /** @throws StoreError; DiskError for what no operator's hint fits */

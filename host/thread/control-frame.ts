@@ -6,6 +6,7 @@
 //   FRAME_IDLE       its producers are idle (or some idle, the rest finished): it does not hold time
 //   FRAME_END        its producers have all finished; with LAST: this sender sends nothing more, ever
 //
+//   FRAME_BARRIER    the state as it is now belongs to the checkpoint whose number is in `watermark`
 //   FRAME_GROUP      with the log on: this sender has handed on its part of every group up to the number in `watermark`
 //
 //   seen             producers that have said hello at this sender; time starts when enough have, all senders together
@@ -26,7 +27,7 @@ export interface ControlFrame {
   flags: number;
 }
 
-/** The sender has finished this group of the log. */
+/** The sender has finished this group of the log; or the barrier of this checkpoint. */
 export const groupFrame = (group: number): ControlFrame => ({ watermark: group, seen: 0, moved: 0, flags: 0 });
 
 /** A ring's buffer as a DataView, little-endian, and where the payload starts. */

@@ -24,6 +24,8 @@ export interface FlowTarget {
   /** The pieces lie in the memory of the flow's kernel. */
   push(partition: number, pieces: ImagePieces, imageBytes: number, rows: number): void;
   control(kind: number, frame: ControlFrame): void;
+  /** Of an output: the offset that its next row gets. */
+  offset?: number;
 }
 
 /** A row that the flow could not take: its index in the batch that `begin` got. */

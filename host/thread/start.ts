@@ -3,9 +3,10 @@
 // Everything a thread shares lies in memory that is handed over here; the rows themselves never travel by message.
 
 import { type Doorbell, openDoorbell } from '../../ring/doorbell.ts';
+import type { CheckpointMeta } from '../checkpoint/meta.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { Move } from '../listener/log-link.ts';
-import type { ProducerHandover } from '../listener/producers.ts';
+import type { KeptProducer, ProducerHandover } from '../listener/producers.ts';
 import type { RingPlace, Topology } from './topology.ts';
 
 export interface ThreadStart {
@@ -36,6 +37,12 @@ export interface LogShare {
   directory: string;
   /** By listener: shared with the log, which reads the inboxes in them. */
   memories: WebAssembly.Memory[];
+  /** One i32: the last complete checkpoint of this run, 0 when there is none. */
+  base: SharedArrayBuffer;
+  /** The checkpoint that state begins from; null: empty. */
+  restore: CheckpointMeta | null;
+  /** The data directory's id. */
+  store: string;
   /** Groups up to `after` are in the state already; those up to `through` are read from the log. */
   replay: { after: number; through: number };
 }
@@ -49,6 +56,8 @@ export type ThreadMessage =
   | { type: 'outputEnded'; output: number }
   | { type: 'refused'; stage: string; reason: number; detail: string }
   | { type: 'handOver'; move: Move; time: ProducerHandover }
+  /** A listener has decoded everything before the barrier of one stream. */
+  | { type: 'barrierPassed'; checkpoint: number; stream: number; producers: readonly KeptProducer[] }
   | { type: 'claim'; id: number; stream: number; producer: string; epoch: number }
   | { type: 'released'; id: number; handover: ProducerHandover | null };
 

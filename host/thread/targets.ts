@@ -6,6 +6,7 @@ import { type CopyBytes, copyBetween } from '../kernel/copy-between.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { Plan } from '../plan/plan.ts';
 import { Channel } from './channel.ts';
+import type { ControlFrame } from './control-frame.ts';
 import type { FlowTarget } from './flow.ts';
 import { partitionRings, partitionThread, type Topology } from './topology.ts';
 
@@ -48,16 +49,17 @@ export function outputTarget(
   imageBytesMax: number,
 ): FlowTarget {
   const copy: CopyBytes = copyBetween(memory, memory);
-  let offset = 0;
-  return {
+  const target = {
     partitions: 1,
+    offset: 0,
     hasRoom: () => out.hasRoom(imageBytesMax),
-    push: (_partition, pieces, imageBytes, rows) => {
-      out.pushResult(copy, pieces, imageBytes, { output, rows, offset });
-      offset += rows;
+    push: (_partition: number, pieces: Uint32Array, imageBytes: number, rows: number) => {
+      out.pushResult(copy, pieces, imageBytes, { output, rows, offset: target.offset });
+      target.offset += rows;
     },
-    control: (kind, frame) => {
+    control: (kind: number, frame: ControlFrame) => {
       if (kind !== FRAME_GROUP) out.pushResultControl(kind, output, frame); // Results have offsets; groups end here.
     },
   };
+  return target;
 }

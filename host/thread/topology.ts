@@ -1,14 +1,15 @@
 // host/thread/topology.ts — which threads there are, and where their rings lie: a pure function of plan and counts.
 //
-//   partition memory   [static 64 KiB | input rings: stage × sender | ring out | arena …]
+//   partition memory   [static 64 KiB | input rings: stage × sender | ring out | with a log, ring to the keeper | arena …]
 //   listener memory    [static 64 KiB | inboxes: by stream | with the log on, the ring in which it speaks | arena …]
-//   threads            listeners 0 … I−1, partitions I … I+P−1, egress I+P, log I+P+1; one doorbell word each
+//   threads            listeners 0 … I−1, partitions I … I+P−1, egress I+P, log I+P+1, keeper I+P+2; one doorbell word each
 //
 // One ring per (stage, sender): were two stages to share a ring, a frame of one could stand before a frame of the
 // other, and two partitions waiting for each other's second stage would lock. With a ring of its own each
 // stage's edge can drain whenever the stages behind it can, and the graph has no cycles.
 
-import { ringBytes } from '../../ring/spsc.ts';
+import { RECORD_BYTES_MAX } from '../../assembly/layout.ts';
+import { capacityBytesFor, ringBytes } from '../../ring/spsc.ts';
 import { ARENA_BASE_MIN } from '../kernel/load.ts';
 import { type EngineLimits, OVER_READ_BYTES } from '../limits.ts';
 import type { Plan, StagePlan } from '../plan/plan.ts';
@@ -16,9 +17,9 @@ import type { Plan, StagePlan } from '../plan/plan.ts';
 export interface Topology {
   listeners: number;
   partitions: number;
-  /** There is a log, and a thread that appends to it. */
+  /** There is a log, a thread that appends to it, and one that keeps checkpoints. */
   hasLog: boolean;
-  /** All threads with a doorbell: listeners, partitions, egress, log. */
+  /** All threads with a doorbell: listeners, partitions, egress, log, keeper. */
   threads: number;
 }
 
@@ -31,6 +32,8 @@ export interface PartitionRings {
   /** [stage][sender]: senders are listeners for a stage that a stream feeds, else partitions. */
   inputs: RingPlace[][];
   out: RingPlace;
+  /** To the keeper; null without a log. */
+  keeper: RingPlace | null;
   /** Where the arena begins. */
   endBytes: number;
 }
@@ -39,33 +42,42 @@ export const topology = (listeners: number, partitions: number, hasLog = false):
   listeners,
   partitions,
   hasLog,
-  threads: listeners + partitions + (hasLog ? 2 : 1),
+  threads: listeners + partitions + (hasLog ? 3 : 1),
 });
 
 export const partitionThread = (topo: Topology, partition: number): number => topo.listeners + partition;
 export const egressThread = (topo: Topology): number => topo.listeners + topo.partitions;
 export const logThread = (topo: Topology): number => egressThread(topo) + 1;
+export const keeperThread = (topo: Topology): number => logThread(topo) + 1;
 
 export function threadName(topo: Topology, thread: number): string {
   if (thread < topo.listeners) return `listener-${thread}`;
   if (thread < egressThread(topo)) return `partition-${thread - topo.listeners}`;
-  return thread === egressThread(topo) ? 'egress' : 'log';
+  if (thread === egressThread(topo)) return 'egress';
+  return thread === logThread(topo) ? 'log' : 'keeper';
 }
 
 /** How many threads feed a stage. */
 export const senderCount = (stage: StagePlan, topo: Topology): number =>
   stage.upstream.kind === 'stream' ? topo.listeners : topo.partitions;
 
+/** Fifteen blocks of state under way. */
+const KEEPER_RING_BYTES = capacityBytesFor(RECORD_BYTES_MAX);
+
 /** The rings inside one partition's memory; the same places in every partition. */
 export function partitionRings(plan: Plan, topo: Topology, capacityBytes: number): PartitionRings {
   let next = ARENA_BASE_MIN;
-  const place = (): RingPlace => {
+  const place = (bytes: number): RingPlace => {
     const baseBytes = next;
-    next = align(next + ringBytes(capacityBytes), 128);
-    return { baseBytes, capacityBytes };
+    next = align(next + ringBytes(bytes), 128);
+    return { baseBytes, capacityBytes: bytes };
   };
-  const inputs = plan.stages.map((stage) => Array.from({ length: senderCount(stage, topo) }, place));
-  return { inputs, out: place(), endBytes: align(next, 65536) };
+  const inputs = plan.stages.map((stage) =>
+    Array.from({ length: senderCount(stage, topo) }, () => place(capacityBytes)),
+  );
+  const out = place(capacityBytes);
+  const keeper = topo.hasLog ? place(KEEPER_RING_BYTES) : null;
+  return { inputs, out, keeper, endBytes: align(next, 65536) };
 }
 
 export interface ListenerRings {

@@ -16,12 +16,6 @@ import {
   OUT_TOO_SMALL,
   PUSH_OK,
   PUSH_STATE_FULL,
-  RESTORE_CORRUPT,
-  RESTORE_FOREIGN,
-  RESTORE_OK,
-  RESTORE_PLAN,
-  RESTORE_STATE_FULL,
-  RESTORE_TRUNCATED,
   TYPE_F64,
   TYPE_I64,
   TYPE_UTF8,
@@ -212,73 +206,4 @@ test('an arena that cannot hold the stage refuses it with 0', () => {
   const at = kernel.exports.reserve(256) >>> 0;
   writePlan(kernel, at, plan(TYPE_I64));
   expect(kernel.exports.keyedCreate(at)).toBe(0);
-});
-
-const saved = () => {
-  const stage = keyedStage(plan(TYPE_UTF8, of(AGGREGATE_SUM, TYPE_I64)));
-  stage.push([
-    { type: TYPE_I64, values: [1n, 2n, 13n] },
-    { type: TYPE_UTF8, values: ['one', 'a key of some length', 'three'] },
-    { type: TYPE_I64, values: [1n, 2n, 3n] },
-  ]);
-  return stage.snapshot();
-};
-const fresh = () => keyedStage(plan(TYPE_UTF8, of(AGGREGATE_SUM, TYPE_I64)), { memoryBytes: 2 * 1024 * 1024 });
-
-test('a snapshot cut at any byte is refused', () => {
-  const bytes = saved();
-  for (let length = 0; length < bytes.length; length++) {
-    expect(fresh().restore(bytes.subarray(0, length)), `cut at ${length}`).toBe(RESTORE_TRUNCATED);
-  }
-  expect(fresh().restore(bytes)).toBe(RESTORE_OK);
-  expect(fresh().restore(new Uint8Array([...bytes, 0]))).toBe(RESTORE_CORRUPT);
-});
-
-test('a snapshot with any byte changed is refused', () => {
-  const bytes = saved();
-  for (let at = 0; at < bytes.length; at++) {
-    const changed = bytes.slice();
-    changed[at]! ^= 0x41;
-    expect(fresh().restore(changed), `byte ${at}`).not.toBe(RESTORE_OK);
-  }
-});
-
-test('a snapshot of another version, another plan or too large for the arena is refused by name', () => {
-  const bytes = saved();
-  const other = bytes.slice();
-  other[4] = 99;
-  expect(fresh().restore(other)).toBe(RESTORE_FOREIGN);
-  expect(keyedStage(plan(TYPE_UTF8)).restore(bytes)).toBe(RESTORE_PLAN);
-  expect(keyedStage({ ...plan(TYPE_UTF8, of(AGGREGATE_SUM, TYPE_I64)), sizeMs: 20n }).restore(bytes)).toBe(
-    RESTORE_PLAN,
-  );
-  expect(keyedStage(plan(TYPE_UTF8, of(AGGREGATE_MIN, TYPE_I64))).restore(bytes)).toBe(RESTORE_PLAN);
-  const large = keyedStage(plan(TYPE_I64), { memoryBytes: 16 * 1024 * 1024 });
-  for (let key = 0; key < 50_000; key += 1000) {
-    large.push(
-      rows(TYPE_I64, ...Array.from({ length: 1000 }, (_, i): [bigint, bigint, bigint] => [1n, BigInt(key + i), 1n])),
-    );
-  }
-  expect(keyedStage(plan(TYPE_I64), { memoryBytes: 2 * 1024 * 1024 }).restore(large.snapshot())).toBe(
-    RESTORE_STATE_FULL,
-  );
-});
-
-test('a snapshot taken while a window is being fired goes on where the firing stood', () => {
-  const stage = keyedStage(plan(TYPE_I64), { outRowsMax: 3 });
-  const { exports } = stage.kernel;
-  stage.push(rows(TYPE_I64, ...Array.from({ length: 10 }, (_, i): [bigint, bigint, bigint] => [1n, BigInt(i), 1n])));
-  exports.keyedFlush(stage.handle);
-  exports.keyedFire(stage.handle, exports.reserve(4096) >>> 0, 4096);
-  const copy = keyedStage(plan(TYPE_I64), { seed: [8, 9] });
-  expect(copy.restore(stage.snapshot())).toBe(RESTORE_OK);
-  expect(copy.fire()).toEqual(stage.fire());
-});
-
-test('the same state gives the same snapshot under another seed', () => {
-  const push = rows(TYPE_I64, [1n, 3n, 1n], [12n, 4n, 1n], [1n, 5n, 1n]);
-  const [one, two] = [keyedStage(plan(TYPE_I64), { seed: [1, 1] }), keyedStage(plan(TYPE_I64), { seed: [2, 9] })];
-  one.push(push);
-  two.push(push);
-  expect(one.snapshot()).toEqual(two.snapshot());
 });

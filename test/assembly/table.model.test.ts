@@ -1,6 +1,6 @@
 // The state table against a Map, both spaces: all of the Map is in the table, and nothing else is.
 import { expect, test } from 'vitest';
-import { COUNTER_ENTRIES, COUNTER_STATE_BYTES, TYPE_I64, TYPE_UTF8 } from '../../assembly/layout.ts';
+import { BARRIER_OK, COUNTER_ENTRIES, COUNTER_STATE_BYTES, TYPE_I64, TYPE_UTF8 } from '../../assembly/layout.ts';
 import type { KeyedPlan } from '../model/keyed.ts';
 import { type Value, writeImage } from '../support/image.ts';
 import { type KeyedStage, keyedStage } from '../support/keyed.ts';
@@ -144,16 +144,20 @@ test('an erased entry serves the next key of its size: no new block is taken', (
   expect(exports.keyedCounter(stage.handle, COUNTER_STATE_BYTES)).toBe(bytes);
 });
 
-test('a block carries the epoch of its last change: a new key and an erased one mark it, a search does not', () => {
+test('a block is marked for the next checkpoint: by a new key and an erased one, not by a search', () => {
   const { stage, table, batch, use } = subject(TYPE_I64);
   const { exports } = stage.kernel;
   use([1n, 2n]);
-  exports.keyedEpoch(stage.handle, 7);
+  const checkpoint = (epoch: number) => {
+    expect(exports.keyedBarrier(stage.handle, epoch, 0)).toBe(BARRIER_OK);
+    while (stage.sweep() !== null);
+  };
+  checkpoint(7);
   const entry = exports.tableUpsert(stage.handle, table, batch, 0) >>> 0;
-  expect(exports.blockEpoch(entry)).toBe(7);
-  exports.keyedEpoch(stage.handle, 8);
-  exports.tableFind(stage.handle, table, batch, 0);
-  expect(exports.blockEpoch(entry)).toBe(7);
-  exports.tableErase(stage.handle, table, batch, 0);
   expect(exports.blockEpoch(entry)).toBe(8);
+  checkpoint(8);
+  exports.tableFind(stage.handle, table, batch, 0);
+  expect(exports.blockEpoch(entry)).toBe(8);
+  exports.tableErase(stage.handle, table, batch, 0);
+  expect(exports.blockEpoch(entry)).toBe(9);
 });

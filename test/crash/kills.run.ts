@@ -1,6 +1,7 @@
 // test/crash/kills.run.ts — `npm run test:crash -- --runs N --seed S`: N kills -9 under load; a line of JSON per run.
 //
-// Two runs: several producers that at times forget everything, then one whose results must equal an uncrashed run's, byte for byte.
+// Three runs: several producers that at times forget everything; the same with checkpoints, which the log is cut off behind;
+// and one producer, whose results must equal an uncrashed run's, byte for byte.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,18 +13,25 @@ import { STAGES } from './notes.ts';
 import { SIZES } from './sizes.ts';
 import { calm, storm } from './storm.ts';
 
-/** Of the kills, how many fall to the run with one producer. */
-const SHARE_ALONE = 0.25;
+/** Of the kills, how many fall to each of the two other runs. */
+const SHARE = 0.25;
+/** Between two checkpoints about: each life makes one or two. */
+const CHECKPOINT_MS = 100;
 
 const { runs, seed } = numbersOf({ runs: SIZES.kills, seed: 1 });
 const folder = mkdtempSync(join(tmpdir(), 'pelton-kills-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => ({ data: join(folder, name), notes: join(folder, `${name}-notes`) });
-const ends = Math.round(runs * SHARE_ALONE);
+const ends = Math.round(runs * SHARE);
 const liveAndEnd = liveAndBeKilled;
 
-const several = await storm({ ...at('several'), ends: runs - ends, seed, producers: 4, epochs: true, liveAndEnd });
+const several = await storm({ ...at('several'), ends: runs - 2 * ends, seed, producers: 4, epochs: true, liveAndEnd });
 say('kills, four producers', several);
+
+const cut = await storm({
+  ...{ ...at('cut'), ends, seed: seed + 2, producers: 4, epochs: false, checkpointMs: CHECKPOINT_MS, liveAndEnd },
+});
+say('kills, four producers, checkpoints', cut);
 
 const alone = await storm({ ...at('alone'), ends, seed: seed + 1, producers: 1, epochs: false, liveAndEnd });
 const frames = Array.from({ length: alone.framesLogged }, (_, index) => frameOf(0, 1, index + 1));
@@ -36,9 +44,10 @@ if (whole.sort().join('\n') !== alone.rows.sort().join('\n'))
   );
 say('kills, one producer', alone);
 
-const missed = STAGES.filter((stage) => several.landed[stage] + alone.landed[stage] === 0);
+const all = [several, cut, alone];
+const missed = STAGES.filter((stage) => all.every(({ landed }) => landed[stage] === 0));
 if (missed.length > 0) process.stderr.write(`no kill landed in ${missed.join(', ')}: give more --runs\n`);
-process.exit(several.complaints.length + alone.complaints.length + missed.length > 0 ? 1 : 0);
+process.exit(missed.length > 0 || all.some(({ complaints }) => complaints.length > 0) ? 1 : 0);
 
 function say(run: string, { rows, ...report }: Awaited<ReturnType<typeof storm>>): void {
   sayResult({ run, ...report, results: rows.length, verdict: report.complaints.length === 0 ? 'ok' : 'wrong' });

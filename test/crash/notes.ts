@@ -3,11 +3,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const NOTE_FIELDS = ['operations', 'writing', 'syncing', 'rolling', 'recovering', 'replaying'] as const;
+export const NOTE_FIELDS = [
+  'operations',
+  'writing',
+  'syncing',
+  'rolling',
+  'recovering',
+  'replaying',
+  'keeping',
+] as const;
 export type NoteField = (typeof NOTE_FIELDS)[number];
 export const NOTE_BYTES = NOTE_FIELDS.length * 8;
 
-export const ROLES = ['log', 'replay', 'store'] as const;
+export const ROLES = ['log', 'replay', 'store', 'keeper'] as const;
 export type Role = (typeof ROLES)[number];
 
 export type Notes = Record<NoteField, number>;
@@ -21,7 +29,7 @@ export function readNotes(folder: string, role: Role): Notes {
 }
 
 /** What a kill landed in; more than one of them at times: writes go on during a sync. */
-export const STAGES = ['writing', 'syncing', 'rolling', 'recovering', 'replaying'] as const;
+export const STAGES = ['writing', 'syncing', 'rolling', 'recovering', 'replaying', 'keeping'] as const;
 export type Stage = (typeof STAGES)[number];
 
 export function stagesOf(folder: string): Stage[] {

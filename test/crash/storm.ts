@@ -23,14 +23,17 @@ export interface StormOptions {
   producers: number;
   /** Whether producers forget everything at times, and begin a new epoch. */
   epochs: boolean;
+  /** 0: none, and the whole log is kept. Else the log is cut off behind them, and results are judged by the journals alone. */
+  checkpointMs?: number;
   /** One life, from the start of an engine to its end. @returns what it was in the middle of; null: that was the last one */
   liveAndEnd: (lives: EngineLives, random: Random) => Promise<Stage[] | null>;
 }
 
-export async function storm({ data, notes, ends, seed, producers: count, epochs, liveAndEnd }: StormOptions) {
+export async function storm(options: StormOptions) {
+  const { data, notes, ends, seed, producers: count, epochs, checkpointMs = 0, liveAndEnd } = options;
   const startedMs = monotonicMs();
   const random = seededRandom(seed);
-  const lives = new EngineLives({ data, notes });
+  const lives = new EngineLives({ data, notes, options: { checkpointMs } });
   try {
     const startsOver = () => epochs && random.chance(STARTS_OVER);
     const producers = Array.from({ length: count }, (_, index) => new JournalingProducer(index, lives.up, startsOver));
@@ -49,7 +52,7 @@ export async function storm({ data, notes, ends, seed, producers: count, epochs,
     const counts = results.csv('windowStart', 'k', 'n');
     await lives.stop();
     results.close();
-    const judged = await judgeRun(data, producers, counts);
+    const judged = await judgeRun(data, producers, counts, checkpointMs === 0);
     return {
       seed,
       ends: ended,
@@ -69,7 +72,7 @@ export async function storm({ data, notes, ends, seed, producers: count, epochs,
 
 /** The same frames of one producer to an engine that nothing happens to: its results, row by row. */
 export async function calm(data: string, notes: string, frames: Iterable<string>): Promise<string[]> {
-  const lives = new EngineLives({ data, notes });
+  const lives = new EngineLives({ data, notes, options: { checkpointMs: 0 } });
   try {
     lives.start();
     const port = await lives.up();

@@ -6,7 +6,12 @@ import { registerHooks } from 'node:module';
 
 const REAL = '/host/disk/real-disk.ts';
 const WATCHED = new URL('watched-disk.ts', import.meta.url).href;
-const ROLES = { '/host/log/thread.ts': 'log', '/host/listener/': 'replay', '/host/engine/': 'store' };
+const ROLES = {
+  '/host/log/thread.ts': 'log',
+  '/host/listener/': 'replay',
+  '/host/checkpoint/': 'keeper',
+  '/host/engine/': 'store',
+};
 
 registerHooks({
   resolve(specifier, context, nextResolve) {

@@ -28,6 +28,9 @@ function change(field: NoteField, by: number): void {
   writeSync(note, bytes, 0, NOTE_BYTES, 0);
 }
 
+/** What every operation of this thread is part of. */
+const always: NoteField | null = role === 'keeper' ? 'keeping' : null;
+
 const noted = (field: NoteField) => words[NOTE_FIELDS.indexOf(field)]!;
 
 async function within<T>(field: NoteField | null, act: () => Promise<T>): Promise<T> {
@@ -48,20 +51,21 @@ export function realDisk(): Disk {
   const disk = unwatchedDisk();
   if (role === 'log') change('recovering', 1);
   return {
-    open: (path, mode) => within(null, async () => watched(await disk.open(path, mode))),
-    list: (path) => within(null, () => disk.list(path)),
-    exists: (path) => within(null, () => disk.exists(path)),
-    makeDirectory: (path) => within(null, () => disk.makeDirectory(path)),
-    rename: (from, to) => within(null, () => disk.rename(from, to)),
-    remove: (path) => within(null, () => disk.remove(path)),
+    open: (path, mode) => within(always, async () => watched(await disk.open(path, mode))),
+    list: (path) => within(always, () => disk.list(path)),
+    exists: (path) => within(always, () => disk.exists(path)),
+    makeDirectory: (path) => within(always, () => disk.makeDirectory(path)),
+    rename: (from, to) => within(always, () => disk.rename(from, to)),
+    remove: (path) => within(always, () => disk.remove(path)),
+    removeDirectory: (path) => within(always, () => disk.removeDirectory(path)),
     syncDirectory: (path) =>
-      within(null, () => disk.syncDirectory(path)).then(() => {
+      within(always, () => disk.syncDirectory(path)).then(() => {
         // A roll ends with the directory that names the new segment.
         if (hasBegun && noted('rolling') > 0) change('rolling', -1);
         hasBegun = false;
       }),
-    freeBytes: (path) => within(null, () => disk.freeBytes(path)),
-    lock: (path) => within(null, () => disk.lock(path)),
+    freeBytes: (path) => within(always, () => disk.freeBytes(path)),
+    lock: (path) => within(always, () => disk.lock(path)),
   };
 }
 
@@ -80,14 +84,14 @@ function watched(file: DiskFile): DiskFile {
         if (noted('recovering') > 0) change('recovering', -1);
         if (noted('rolling') === 0) change('rolling', 1);
       } else if (isSegment && isFooter(views) && noted('rolling') === 0) change('rolling', 1);
-      return within(isSegment && position > 0 ? 'writing' : null, () => file.write(views, position));
+      return within(isSegment && position > 0 ? 'writing' : always, () => file.write(views, position));
     },
-    read: (into, position) => within(null, () => file.read(into, position)),
-    sync: () => within(isSegment ? 'syncing' : null, () => file.sync()),
-    truncate: (length) => within(null, () => file.truncate(length)),
-    size: () => within(null, () => file.size()),
+    read: (into, position) => within(always, () => file.read(into, position)),
+    sync: () => within(isSegment ? 'syncing' : always, () => file.sync()),
+    truncate: (length) => within(always, () => file.truncate(length)),
+    size: () => within(always, () => file.size()),
     close: async () => {
-      await within(null, () => file.close());
+      await within(always, () => file.close());
       if (role === 'replay') change('replaying', -1);
     },
   };

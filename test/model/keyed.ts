@@ -18,6 +18,8 @@ export interface AggregatePlan {
   column: number;
   type: number;
   nullable: boolean;
+  /** In which change of the job it was added; default 0. */
+  generation?: number;
 }
 
 export interface KeyedPlan {
@@ -75,6 +77,19 @@ export class KeyedModel {
       if (added === undefined) pane.keys.set(key, [{ time, row }]);
       else added.push({ time, row });
     });
+  }
+
+  /** The same state again, to be fired apart from this one. */
+  copy(): KeyedModel {
+    const copy = new KeyedModel(this.plan);
+    copy.watermark = this.watermark;
+    copy.lateRows = this.lateRows;
+    copy.closedRows = this.closedRows;
+    copy.sumOverflows = this.sumOverflows;
+    for (const { start, keys } of this.panes) {
+      copy.panes.push({ start, keys: new Map([...keys].map(([key, added]) => [key, [...added]])) });
+    }
+    return copy;
   }
 
   advance(watermark: bigint): void {

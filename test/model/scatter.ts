@@ -75,7 +75,8 @@ export function modelScatter(
   return run;
 }
 
-function targetOf(plan: ModelPlan, batch: TestBatch, row: number, partition: number): number | 'null' | 'long' {
+/** The partition that a row goes to, or why it goes to none. */
+export function targetOf(plan: ModelPlan, batch: TestBatch, row: number, partition: number): number | 'null' | 'long' {
   if (plan.keyColumns.length === 0) return partition;
   const parts = plan.keyColumns.map((index) => {
     const { type, values } = batch.columns[index]!;

@@ -7,7 +7,12 @@ import { Engine, type EngineOptions } from '../../host/engine/engine.ts';
 const { job, ...options } = JSON.parse(process.argv[2]!) as { job: string } & Omit<EngineOptions, 'jobUrl'>;
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 try {
-  const engine = await Engine.start({ memoryBytes: 2 ** 28, ...options, jobUrl: new URL(job, import.meta.url).href });
+  const engine = await Engine.start({
+    memoryBytes: 2 ** 28,
+    log: say,
+    ...options,
+    jobUrl: new URL(job, import.meta.url).href,
+  });
   process.on('SIGTERM', () => void engine.stop());
   say(`ready ${engine.port}`);
   const { openRows } = await engine.ended;

@@ -102,6 +102,7 @@ export async function startRig(
   rig.admissions = says.map(() => []);
   rig.heard = says.map(() => 0);
   rig.body = new LogBody({
+    barrierDurable: () => undefined,
     disk,
     data: 'data',
     ackMode,

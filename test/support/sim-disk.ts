@@ -27,6 +27,7 @@ export type OperationName =
   | 'makeDirectory'
   | 'rename'
   | 'remove'
+  | 'removeDirectory'
   | 'syncDirectory'
   | 'freeBytes'
   | 'lock'
@@ -149,6 +150,14 @@ export class SimDisk implements Disk {
     return this.#run({ name: 'remove', path }, () => {
       this.#file('remove', path);
       this.#change({ path, steps: [{ ...this.#place('remove', path), node: undefined }] });
+    });
+  }
+
+  removeDirectory(path: string): Promise<void> {
+    return this.#run({ name: 'removeDirectory', path }, () => {
+      const node = this.#directory('removeDirectory', path);
+      if (node.seen.size > 0) throw refusal('OTHER', 'removeDirectory', path, 'it is not empty');
+      this.#change({ path, steps: [{ ...this.#place('removeDirectory', path), node: undefined }] });
     });
   }
 

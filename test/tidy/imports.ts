@@ -43,6 +43,16 @@ export const IMPORT_TABLE: ImportRule[] = [
     forbids: (found) => toPackage('node:fs')(found) || inside(/^host\/disk\//)(found),
     because: 'facts and decisions about the log are pure: bytes in, values out',
   },
+  {
+    room: /^host\/checkpoint\//,
+    forbids: inside(/^host\/(cli|engine|listener|partition|egress)\//),
+    because: 'checkpoints know their own files, the log and the disk, not who uses them',
+  },
+  {
+    room: /^host\/checkpoint\/(decide|operators|part-layout|part-header|block-places|keeper-message)\.ts$/,
+    forbids: (found) => toPackage('node:fs')(found) || inside(/^host\/disk\//)(found),
+    because: 'layouts, facts and decisions about checkpoints are pure',
+  },
   { room: /^(host|scripts|bin)\//, forbids: inside(/^(bench|test)\//), because: 'nothing imports bench/ or test/' },
   {
     room: /^(host|bench)\//,

@@ -139,7 +139,7 @@ function kernelSide(kernel: Kernel, rows: Rows, type: number) {
         }
       };
       for (const { at, lastTime } of batches) {
-        if (exports.keyedPush(stage, at) !== 0) throw new Error('the arena is full');
+        if (exports.keyedPush(stage, at, 0) !== 0) throw new Error('the arena is full');
         exports.keyedAdvance(stage, lastTime);
         fire();
       }

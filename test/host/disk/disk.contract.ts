@@ -156,4 +156,13 @@ export function diskContract(open: () => Promise<{ disk: Disk; directory: string
     expect((error as DiskError).code).toBe(code);
     expect((error as DiskError).path).toContain(directory);
   });
+
+  test('an empty directory is removed, one that holds something is refused', async () => {
+    await disk.makeDirectory(at('d'));
+    await make('d/a', 1);
+    await expect(disk.removeDirectory(at('d'))).rejects.toThrow(DiskError);
+    await disk.remove(at('d/a'));
+    await disk.removeDirectory(at('d'));
+    expect(await disk.exists(at('d'))).toBe(false);
+  });
 }

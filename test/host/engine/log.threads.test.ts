@@ -2,12 +2,13 @@
 //
 // Real threads, sockets and disk. Results come at the producers' end, so a run that began again must have every row.
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ChildEngine } from '../../support/child-engine.ts';
 import { EngineRun, type RunOptions } from '../../support/engine-run.ts';
+import { seededRandom } from '../../support/random.ts';
 import { Talk } from '../../support/talk.ts';
 import { WsProducer } from '../../support/ws-producer.ts';
 import type { WsSubscriber } from '../../support/ws-subscriber.ts';
@@ -75,6 +76,30 @@ test.each([1, 2])(
     for (let second = 0; second < 50; second++) await producer.put(at('a', second), at('b', second, second));
     first.process.kill('SIGKILL');
     await first.over;
+    expect(await resultsAfter(await start({ partitions }), 'p')).toEqual(FIFTY);
+  },
+);
+
+test.each([1, 2])(
+  'a kill -9 again and again, with a checkpoint every 20 ms: every acknowledged row counts once (%i partitions)',
+  async (partitions) => {
+    const random = seededRandom(partitions);
+    let fromCheckpoint = 0;
+    for (let second = 0; second < 50; ) {
+      const life = new ChildEngine({ job: '../jobs/counted.ts', data, partitions, checkpointMs: 20 });
+      const producer = new WsProducer(`ws://127.0.0.1:${await life.ready()}/v1/streams/rows`);
+      await producer.says('welcome');
+      const resume = await producer.hello('p');
+      expect(resume % 2).toBe(0);
+      for (let frames = 5 + random.below(10); frames > 0 && second < 50; frames--, second++) {
+        await producer.put(at('a', second), at('b', second, second));
+        await new Promise((resolve) => setTimeout(resolve, random.below(30))); // The kill lands anywhere in a checkpoint.
+      }
+      life.process.kill('SIGKILL');
+      await life.over;
+      if (life.said.includes('state begins with checkpoint')) fromCheckpoint++;
+    }
+    expect(fromCheckpoint).toBeGreaterThan(0);
     expect(await resultsAfter(await start({ partitions }), 'p')).toEqual(FIFTY);
   },
 );
@@ -151,24 +176,35 @@ test('the second connection of a producer fences the first, on one listener or t
   expect(await resultsAfter(second, 'p')).toEqual(['1000,a,1', '2000,a,1', '3000,a,1', '4000,a,1']);
 });
 
-test('one producer: what comes out after a restart is what comes out without one, byte by byte', async () => {
-  const frames = Array.from({ length: 40 }, (_, second) => at(`a${second % 7}`, second, 40 - second));
-  const whole = await start();
-  const uncut = await whole.subscribe('rows');
-  await whole.feed({ stream: 'rows', id: 'p', frames });
-  await whole.ended();
-  await whole.stop();
-  const elsewhere = join(data, '..', `${basename(data)}-cut`);
-  copies.push(elsewhere);
+test.each([
+  ['decoded again from its beginning', false],
+  ['decoded again from a checkpoint on', true],
+])(
+  'one producer: what comes out after a restart, %s, is what comes out without one, byte by byte',
+  async (_how, kept) => {
+    const frames = Array.from({ length: 40 }, (_, second) => at(`a${second % 7}`, second, 40 - second));
+    const whole = await start();
+    const uncut = await whole.subscribe('rows');
+    await whole.feed({ stream: 'rows', id: 'p', frames });
+    await whole.ended();
+    await whole.stop();
+    const elsewhere = join(data, '..', `${basename(data)}-cut`);
+    copies.push(elsewhere);
 
-  await (await (await start({ data: elsewhere })).producer('rows', { id: 'p' })).put(...frames.slice(0, 25));
-  const second = await again({ data: elsewhere });
-  const cut = await second.subscribe('rows');
-  await second.feed({ stream: 'rows', id: 'p', frames: frames.slice(25) });
-  await second.ended();
-  expect(cut.byOffset()).toEqual(uncut.byOffset());
-  expect(uncut.byOffset().length).toBeGreaterThan(40);
-});
+    const cutShort = await start({ data: elsewhere, checkpointMs: 0 });
+    const before = await cutShort.producer('rows', { id: 'p' });
+    await before.put(...frames.slice(0, 20));
+    if (kept) await cutShort.engine.checkpoint();
+    await before.put(...frames.slice(20, 25));
+    const second = await again({ data: elsewhere });
+    expect(second.log.join()).toContain(kept ? 'state begins with checkpoint 1;' : '');
+    const cut = await second.subscribe('rows');
+    await second.feed({ stream: 'rows', id: 'p', frames: frames.slice(25) });
+    await second.ended();
+    expect(cut.byOffset()).toEqual(uncut.byOffset());
+    expect(uncut.byOffset().length).toBeGreaterThan(40);
+  },
+);
 
 test('two producers on two listeners: every run over the same log gives the same rows at the same offsets', async () => {
   const first = await start({ partitions: 2, listeners: 2 });
@@ -193,6 +229,23 @@ test('two producers on two listeners: every run over the same log gives the same
   expect(runs[1]).toEqual(runs[0]);
   expect(runs[2]).toEqual(runs[0]);
   expect(runs[0]!.length).toBeGreaterThan(60);
+});
+
+test('the log keeps what the three newest checkpoints need, and no more', async () => {
+  const first = await start({ checkpointMs: 0, logLimits: { segmentBytes: 256 * 1024 } });
+  const producer = await first.producer('rows', { id: 'p' });
+  const wide = (second: number) => JSON.stringify({ ts: second * 1000, k: `${second}${'x'.repeat(10_000)}` });
+  const segments = () => readdirSync(join(data, 'log')).filter((name) => /^\d+\.seg$/.test(name)).length;
+  let most = 0;
+  for (let second = 0; second < 160; second++) {
+    await producer.put(wide(second));
+    if (second % 20 === 19) await first.engine.checkpoint();
+    most = Math.max(most, segments());
+  }
+  expect(most).toBeGreaterThan(2);
+  expect(most).toBeLessThan(7); // Of more than a dozen that were written.
+  const results = await resultsAfter(await again(), 'p');
+  expect(results.length).toBe(160);
 });
 
 test('a second engine on the data directory is refused by name, and the first goes on', async () => {

@@ -133,20 +133,26 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('rows and times come alike however senders a
     shuffled.run();
   }
   expect(timesAndRows(shuffled.seen)).toEqual(timesAndRows(inOrder.seen));
+  const rows = inOrder.seen.filter((word) => word.startsWith('row')).map((word) => Number(word.slice(4)));
+  const groupAndSender = rows.map((row) => Math.floor(row / 10));
+  expect(groupAndSender).toEqual(groupAndSender.toSorted((a, b) => a - b)); // Group by group, in a group sender by sender.
   expect(inOrder.seen.filter((word) => word.startsWith('row')).length).toBeGreaterThan(senders);
 });
 
-/** A sender's part of twelve groups: rows and watermarks, a name at the end of each that brought something, and the last. */
+/** A sender's part of twelve groups: rows, words about time, and the name of each group but those that another empty one follows. */
 function scriptOf(sender: number, random: Random): Word[] {
   const words: Word[] = [];
   let time = 0;
+  let named = 0;
   for (let group = 1; group <= 12; group++) {
     if (random.below(3) === 0 && group < 12) continue;
+    if (named < group - 1) words.push({ sender, kind: FRAME_GROUP, value: group - 1 });
     for (let row = random.below(3); row >= 0; row--) {
       words.push({ sender, kind: FRAME_DATA, value: group * 100 + sender * 10 + row });
     }
     time += random.below(20);
     words.push({ sender, kind: FRAME_WATERMARK, value: time }, { sender, kind: FRAME_GROUP, value: group });
+    named = group;
   }
   return words;
 }
