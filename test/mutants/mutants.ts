@@ -2,7 +2,7 @@
 //
 // A mutant is one replacement in one file; `search` stands there exactly once. The neutral ones change nothing that may be seen:
 // a suite that notices them notices everything.
-// Not here yet: barriers, block copies, manifests, what a restore trusts; they stand here once there are checkpoints.
+// Not here yet: barriers and block copies, once a test meets them alone.
 
 export interface Mutant {
   name: string;
@@ -19,6 +19,7 @@ const TABLE = ['test/host/log/producer-table.test.ts', 'test/host/log/producer-t
 const AT_REST = ['test/host/log/scan.test.ts', 'test/host/log/decide.test.ts', 'test/host/log/damage.test.ts'];
 const RECOVERY = ['test/host/log/recover.test.ts', 'test/host/log/crash.model.test.ts'];
 const INTAKE = ['test/host/log/intake.test.ts'];
+const CHECKPOINTS = ['test/host/checkpoint/crash.model.test.ts', 'test/host/checkpoint/damage.test.ts'];
 const ENGINE = ['test/host/engine/log.threads.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
@@ -206,6 +207,34 @@ export const MUTANTS: readonly Mutant[] = [
     replace:
       'while (this.sender < finished.length && (finished[this.sender]! > group || gone[this.sender])) this.sender++;',
     tests: ['test/host/partition/log-order.test.ts', ...ENGINE],
+  },
+  {
+    name: 'a group that brought nothing is not named before one with rows: those are taken for its own',
+    file: 'host/listener/logged-inbox.ts',
+    search: 'isEmpty(0) && isEmpty(1)',
+    replace: 'isEmpty(0)',
+    tests: ['test/host/listener/logged-inbox.test.ts'],
+  },
+  {
+    name: 'a checkpoint is named before its directory is synced',
+    file: 'host/checkpoint/publish.ts',
+    search: '    await disk.syncDirectory(checkpointsDirectory(data));\n',
+    replace: '',
+    tests: CHECKPOINTS,
+  },
+  {
+    name: 'what a checkpoint says of itself is not synced',
+    file: 'host/checkpoint/publish.ts',
+    search: '    await file.sync();\n',
+    replace: '',
+    tests: CHECKPOINTS,
+  },
+  {
+    name: 'a part of a checkpoint is not synced',
+    file: 'host/checkpoint/part-writer.ts',
+    search: '      await this.file.sync();\n',
+    replace: '',
+    tests: CHECKPOINTS,
   },
   {
     name: 'neutral: a counter counts in other words',
