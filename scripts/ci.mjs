@@ -41,6 +41,9 @@ const suites = existsSync(suitesFolder)
       .sort()
   : [];
 
+/** A step that says in lines of JSON how much it did: they are shown when it passed, too. */
+const counted = (name, minutes, ...args) => ({ name, minutes, args: project(...args), counts: true });
+
 /** name, limit in minutes, arguments of node; `tests` marks the step whose report is counted test by test. */
 const STEPS = [
   { name: 'set-up', minutes: 8, args: ['scripts/bootstrap.mjs'], required: true },
@@ -56,6 +59,12 @@ const STEPS = [
     minutes: 3,
     args: project('bench/run.ts', suite, '--smoke', '--json'),
   })),
+  // How much each does: test/crash/sizes.ts.
+  counted('crash: states of the disk', 5, 'test/crash/states.run.ts'),
+  counted('crash: kills under load', 7, 'test/crash/kills.run.ts'),
+  counted('crash: kills at operations', 4, 'test/crash/operations.run.ts'),
+  counted('crash: power cuts', 3, 'test/crash/power-cuts.run.ts'),
+  counted('mutants: three by the commit', 6, 'test/mutants/mutants.run.ts', '--count', '3'),
   {
     name: 'package: pack and install',
     minutes: 4,
@@ -87,6 +96,7 @@ for (const step of STEPS) {
   const detail = step.tests ? `  (${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped)` : '';
   say(`${verdict.padEnd(8)} ${((Date.now() - stepStarted) / 1000).toFixed(1).padStart(6)} s  ${step.name}${detail}`);
   if (counts.failed > 0 || exitCode === EXIT_SKIPPED) showOutput(log);
+  else if (step.counts) showCounts(log);
   for (const complaint of counts.complaints) say(`  ${complaint}`);
   if (step.required && counts.failed > 0) break;
 }
@@ -153,4 +163,8 @@ function showOutput(log) {
   if (lines.length > OUTPUT_LINES_MAX)
     say(`  … ${lines.length - OUTPUT_LINES_MAX} earlier lines in ${log.slice(root.length + 1)}`);
   for (const line of lines.slice(-OUTPUT_LINES_MAX)) say(`  ${line}`);
+}
+
+function showCounts(log) {
+  for (const line of readFileSync(log, 'utf8').split('\n')) if (line.startsWith('{')) say(`  ${line}`);
 }

@@ -8,6 +8,9 @@ export interface ChildOptions extends Omit<EngineOptions, 'jobUrl' | 'log'> {
   /** Relative to test/support. */
   job?: string;
   stdio?: StdioOptions;
+  /** Options of node itself. */
+  nodeArgs?: string[];
+  environment?: Record<string, string>;
 }
 
 export interface Ending {
@@ -22,9 +25,16 @@ export class ChildEngine {
   /** When it is over; a process that does not end by itself is killed and says so. */
   readonly over: Promise<Ending>;
 
-  constructor({ job = '../jobs/puppet.mjs', stdio = ['ignore', 'ignore', 'pipe'], ...options }: ChildOptions = {}) {
+  constructor({
+    job = '../jobs/puppet.mjs',
+    stdio = ['ignore', 'ignore', 'pipe'],
+    nodeArgs = [],
+    environment = {},
+    ...options
+  }: ChildOptions = {}) {
     const script = fileURLToPath(new URL('engine-process.ts', import.meta.url));
-    this.process = spawn(process.execPath, [script, JSON.stringify({ job, ...options })], { stdio });
+    const args = [...nodeArgs, script, JSON.stringify({ job, ...options })];
+    this.process = spawn(process.execPath, args, { stdio, env: { ...process.env, ...environment } });
     this.process.stderr!.on('data', (chunk) => {
       this.said += String(chunk);
     });
