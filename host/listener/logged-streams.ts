@@ -9,9 +9,10 @@ import type { StepResult } from '../thread/body.ts';
 import { need } from '../thread/flow.ts';
 import type { ListenerRings, RingPlace } from '../thread/topology.ts';
 import { newConnection } from './connection.ts';
+import { SILENT, SilentSenders } from './entry-senders.ts';
 import { LogLink, type LogListener, type Move } from './log-link.ts';
-import { LogSource, SILENT } from './log-source.ts';
-import { LoggedInbox } from './logged-inbox.ts';
+import { LogSource, type LogSourceOptions } from './log-source.ts';
+import { type Behind, LoggedInbox } from './logged-inbox.ts';
 import { LoggedStream } from './logged-stream.ts';
 import { type ProducerHandover, type ProducerTime, producerNumberOf } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
@@ -28,7 +29,9 @@ export interface ListenerLog {
   /** A producer said hello at another listener: whoever speaks for it here is fenced. */
   movedAway: (move: Move) => void;
   /** Groups after `after` up to `through` lie in the log and are this listener's to decode. */
-  replay: { after: number; through: number; openReader: () => LogReader } | null;
+  replay: { after: number; through: number } | null;
+  /** @param from  the first group that is wanted */
+  openReader: (from: number) => LogReader;
   wake: () => void;
   failed: (error: unknown) => void;
 }
@@ -67,23 +70,43 @@ export class LoggedStreams implements LogListener {
   }
 
   add(ingress: StreamIngress, inbox: LoggedInbox): void {
-    const { replay, memory, kernel, handOver, wake, failed } = this.options;
+    const { replay, handOver, listener } = this.options;
     inbox.open({ ...newConnection(ingress, null, SILENT), tag: NOBODY });
-    const stream = new LoggedStream({ ingress, inbox, handOver });
-    if (replay !== null) {
-      const { after, through, openReader } = replay;
-      const address = need(kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
-      const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
-      const what = { reader: openReader(), stream: ingress, ...place, listener: null, through };
-      stream.replayFrom(new LogSource({ ...what, wake, failed }, after));
-    }
+    let address = 0;
+    const read = (what: Pick<LogSourceOptions, 'listener' | 'senders' | 'after' | 'skip' | 'through'>): LogSource => {
+      // Once for each stream, when it is first needed: the memory is touched by what is read.
+      if (address === 0) address = need(this.options.kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
+      return this.openSource(ingress, address, what);
+    };
+    const readBehind = ({ after, skip }: Behind): LogSource =>
+      read({ listener, senders: inbox, after, skip, through: () => inbox.behind!.through });
+    const replaySource =
+      replay === null
+        ? null
+        : read({
+            listener: null,
+            senders: new SilentSenders(ingress),
+            after: replay.after,
+            skip: 0,
+            through: () => replay.through,
+          });
     this.ingresses.push(ingress);
-    this.streams.push(stream);
+    this.streams.push(new LoggedStream({ ingress, inbox, handOver, replay: replaySource, readBehind }));
   }
 
   /** Hears one word of the log; false when there is none. */
   hear(): boolean {
     return this.link.hear(this);
+  }
+
+  /** Groups that streams have yet to decode from the log, all of them together. */
+  get groupsBehind(): number {
+    return this.streams.reduce((sum, { groupsBehind }) => sum + groupsBehind, 0);
+  }
+
+  /** Makes room in a stream's inbox; false when that cannot be. */
+  letGo(stream: number): boolean {
+    return this.streams[stream]!.letGo();
   }
 
   step(stream: number): StepResult {
@@ -107,7 +130,7 @@ export class LoggedStreams implements LogListener {
   }
 
   released(group: number, positions: Int32Array): void {
-    for (const [stream, { inbox }] of this.streams.entries()) inbox.release(group, positions[stream]!);
+    for (const [index, stream] of this.streams.entries()) stream.released(group, positions[index]!);
   }
 
   moved(move: Move): void {
@@ -116,5 +139,15 @@ export class LoggedStreams implements LogListener {
     if (move.from !== listener) return;
     this.streams[move.stream]!.leaves(move);
     movedAway(move);
+  }
+
+  private openSource(
+    stream: StreamIngress,
+    address: number,
+    what: Pick<LogSourceOptions, 'listener' | 'senders' | 'after' | 'skip' | 'through'>,
+  ): LogSource {
+    const { memory, openReader, wake, failed } = this.options;
+    const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
+    return new LogSource({ ...what, ...place, reader: openReader(what.after + 1), stream, wake, failed });
   }
 }
