@@ -256,11 +256,11 @@ export class LoggedInbox implements FrameInbox, EntrySenders {
     const connection = this.tags.get(entry.u32(ENTRY_CONNECTION));
     const verdict = entry.u16(ENTRY_VERDICT);
     const kind = entry.u16(ENTRY_KIND);
+    connection.inFlightBytes -= creditBytesOf(kind, entry.bytes);
     if (kind === ENTRY_OPEN) {
       connection.replies.opened(connection, verdict, entry.u32(ENTRY_PRODUCER), entry.f64(ENTRY_VALUE));
       return;
     }
-    connection.inFlightBytes -= creditBytesOf(kind, entry.bytes);
     if (verdict === ENTRY_ACCEPTED || verdict === ENTRY_DUPLICATE) {
       if (isFrame(kind)) connection.ackedSequence = Math.max(connection.ackedSequence, entry.u64(ENTRY_SEQUENCE));
       connection.stream.touch(connection);
