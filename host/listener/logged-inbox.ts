@@ -146,8 +146,13 @@ export class LoggedInbox implements FrameInbox, EntrySenders {
 
   /** The log has answered everything up to `position`, which is where group `group` ends here. */
   release(group: number, position: number): void {
-    this.groups.push({ group, position });
     const { answers } = this;
+    if (((position - answers.position) | 0) < 0) {
+      throw new Error(
+        `the log released group ${group} up to ${position}, behind ${answers.position}: the run must stop`,
+      );
+    }
+    this.groups.push({ group, position });
     while (answers.look(position)) {
       this.answer(answers);
       answers.next();

@@ -10,12 +10,7 @@ import { reserveMemory } from '../../../host/kernel/load.ts';
 import { engineLimits, LOG_READ_BYTES, logLimits, MiB } from '../../../host/limits.ts';
 import { ListenerBody } from '../../../host/listener/body.ts';
 import { type IngestConnection, newConnection, type Replies } from '../../../host/listener/connection.ts';
-import {
-  FRAME_JSON,
-  FRAME_SAYS_HELLO,
-  FRAME_SAYS_IDLE,
-  FRAME_SAYS_WATERMARK,
-} from '../../../host/listener/inbox.ts';
+import { FRAME_JSON, FRAME_SAYS_HELLO, FRAME_SAYS_IDLE, FRAME_SAYS_WATERMARK } from '../../../host/listener/inbox.ts';
 import type { ListenerLog } from '../../../host/listener/logged-streams.ts';
 import { type AckMode, LogBody } from '../../../host/log/body.ts';
 import { openLog } from '../../../host/log/open-log.ts';
@@ -79,7 +74,11 @@ class Side {
     const [places] = partitionRings(plan, topo, limits.ringBytes).inputs;
     this.consumers = memories.map(({ buffer }) => {
       const { baseBytes, capacityBytes } = places![0]!;
-      return { bytes: new Uint8Array(buffer), view: new DataView(buffer), ring: openConsumer(buffer as never, baseBytes, capacityBytes) };
+      return {
+        bytes: new Uint8Array(buffer),
+        view: new DataView(buffer),
+        ring: openConsumer(buffer as never, baseBytes, capacityBytes),
+      };
     });
   }
 
@@ -176,13 +175,14 @@ class Sender {
   rejected = 0;
   sent = { rows: 0, rejected: 0 };
   isOpen: boolean;
+  private readonly bench: Bench;
+  private readonly id: string | null;
   private readonly frames: Uint8Array[] = [];
   private time = 0;
 
-  constructor(
-    private readonly bench: Bench,
-    readonly id: string | null,
-  ) {
+  constructor(bench: Bench, id: string | null) {
+    this.bench = bench;
+    this.id = id;
     const { streams } = bench.side.body;
     const replies: Replies = {
       acknowledge: ({ rows, rejectedRows, placedSequence, ackedSequence }) => {
@@ -248,49 +248,52 @@ const cases = (['durable', 'written', 'received'] as const).flatMap((mode, index
   Array.from({ length: 8 }, (_, seed) => [mode, index * 100 + seed] as const),
 );
 
-test.each(cases)('partitions that stop and go: what is decoded is what a replay decodes (%s, seed %i)', async (mode, seed) => {
-  const random = seededRandom(seed);
-  const bench = await Bench.start(random, mode);
-  const { side, log } = bench;
-  const senders = Array.from({ length: PRODUCERS }, (_, index) => new Sender(bench, `p${index}`));
-  senders.push(new Sender(bench, null));
-  let stands = false;
-  let refused = 0;
-  let behindMost = 0;
-  for (let step = 0; step < 6000; step++) {
-    if (random.below(stands ? 400 : 300) === 0) stands = !stands;
-    const choice = random.below(10);
-    if (choice < 2 && !random.pick(senders).send()) refused++;
-    else if (choice < 6) side.body.step();
-    else if (choice < 8) log.step();
-    else await bench.complete();
-    if (!stands) side.take(random.below(PARTITIONS));
-    behindMost = Math.max(behindMost, side.body.groupsBehind);
-  }
-  await bench.drain();
-  expect(bench.opened).toBeGreaterThan(0);
-  expect(behindMost).toBeGreaterThan(5);
-  expect(side.body.groupsBehind).toBe(0);
-  expect(side.body.inboxBytes).toBe(0);
-  for (const { rows, rejected, sent, connection } of senders) {
-    expect({ rows, rejected }).toEqual(sent);
-    expect(connection.placedSequence).toBe(connection.sequence);
-    expect(connection.entries).toBe(0);
-    expect(connection.inFlightBytes).toBe(0);
-  }
+test.each(cases)(
+  'partitions that stop and go: what is decoded is what a replay decodes (%s, seed %i)',
+  async (mode, seed) => {
+    const random = seededRandom(seed);
+    const bench = await Bench.start(random, mode);
+    const { side, log } = bench;
+    const senders = Array.from({ length: PRODUCERS }, (_, index) => new Sender(bench, `p${index}`));
+    senders.push(new Sender(bench, null));
+    let stands = false;
+    let refused = 0;
+    let behindMost = 0;
+    for (let step = 0; step < 6000; step++) {
+      if (random.below(stands ? 400 : 300) === 0) stands = !stands;
+      const choice = random.below(10);
+      if (choice < 2 && !random.pick(senders).send()) refused++;
+      else if (choice < 6) side.body.step();
+      else if (choice < 8) log.step();
+      else await bench.complete();
+      if (!stands) side.take(random.below(PARTITIONS));
+      behindMost = Math.max(behindMost, side.body.groupsBehind);
+    }
+    await bench.drain();
+    expect(bench.opened).toBeGreaterThan(0);
+    expect(behindMost).toBeGreaterThan(5);
+    expect(side.body.groupsBehind).toBe(0);
+    expect(side.body.inboxBytes).toBe(0);
+    for (const { rows, rejected, sent, connection } of senders) {
+      expect({ rows, rejected }).toEqual(sent);
+      expect(connection.placedSequence).toBe(connection.sequence);
+      expect(connection.entries).toBe(0);
+      expect(connection.inFlightBytes).toBe(0);
+    }
 
-  const through = log.lastGroup;
-  const again = new Side(memory(), {
-    replay: { after: 0, through },
-    openReader: (from) => new LogReader(bench.disk, 'data', from),
-    failed: (error) => {
-      bench.failure = error;
-    },
-  });
-  await bench.drain(again);
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    expect(side.taken[partition]!.length).toBeGreaterThan(100);
-    expect(side.taken[partition]).toEqual(again.taken[partition]);
-  }
-  expect(refused).toBeLessThan(300);
-});
+    const through = log.lastGroup;
+    const again = new Side(memory(), {
+      replay: { after: 0, through },
+      openReader: (from) => new LogReader(bench.disk, 'data', from),
+      failed: (error) => {
+        bench.failure = error;
+      },
+    });
+    await bench.drain(again);
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      expect(side.taken[partition]!.length).toBeGreaterThan(100);
+      expect(side.taken[partition]).toEqual(again.taken[partition]);
+    }
+    expect(refused).toBeLessThan(300);
+  },
+);
