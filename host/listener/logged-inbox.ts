@@ -52,6 +52,8 @@ export interface Behind {
 }
 
 export class LoggedInbox implements FrameInbox, EntrySenders {
+  /** What is released lies here. */
+  readonly isReading = false;
   readonly capacityBytes: number;
   private readonly writer: InboxWriter;
   private tags!: ConnectionTags;
@@ -66,7 +68,9 @@ export class LoggedInbox implements FrameInbox, EntrySenders {
   /** Accepted entries of the group at hand that were decoded here. */
   private taken = 0;
   private lastNamed = 0;
+  /** Null: nothing that is released was let go. */
   private letGoOf: Behind | null = null;
+  /** From the wall clock of the entries to this process's clock, in which latencies are counted. */
   clockOffsetMs = 0;
 
   constructor(buffer: SharedArrayBuffer, place: RingPlace, listener: number, stream: number, wallMs: () => number) {
@@ -91,8 +95,6 @@ export class LoggedInbox implements FrameInbox, EntrySenders {
   get group(): number {
     return this.headIsPinned ? this.head.group : (this.groups[0]?.group ?? 0);
   }
-
-  readonly isReading = false;
 
   /** Null: what is due is here. Not while a frame of before is still being decoded. */
   get behind(): Behind | null {

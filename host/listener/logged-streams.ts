@@ -42,6 +42,9 @@ export interface LoggedStreamsOptions extends ListenerLog {
   kernel: Kernel;
 }
 
+/** Which entries, and who they are decoded for. */
+type LogPart = Pick<LogSourceOptions, 'listener' | 'senders' | 'after' | 'skip' | 'through'>;
+
 export class LoggedStreams implements LogListener {
   private readonly options: LoggedStreamsOptions;
   private readonly link: LogLink;
@@ -73,25 +76,17 @@ export class LoggedStreams implements LogListener {
     const { replay, handOver, listener } = this.options;
     inbox.open({ ...newConnection(ingress, null, SILENT), tag: NOBODY });
     let address = 0;
-    const read = (what: Pick<LogSourceOptions, 'listener' | 'senders' | 'after' | 'skip' | 'through'>): LogSource => {
+    const read = (what: LogPart): LogSource => {
       // Once for each stream, when it is first needed: the memory is touched by what is read.
       if (address === 0) address = need(this.options.kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
       return this.openSource(ingress, address, what);
     };
     const readBehind = ({ after, skip }: Behind): LogSource =>
       read({ listener, senders: inbox, after, skip, through: () => inbox.behind!.through });
-    const replaySource =
-      replay === null
-        ? null
-        : read({
-            listener: null,
-            senders: new SilentSenders(ingress),
-            after: replay.after,
-            skip: 0,
-            through: () => replay.through,
-          });
+    const readReplay = ({ after, through }: { after: number; through: number }): LogSource =>
+      read({ listener: null, senders: new SilentSenders(ingress), after, skip: 0, through: () => through });
     this.ingresses.push(ingress);
-    this.streams.push(new LoggedStream({ ingress, inbox, handOver, replay: replaySource, readBehind }));
+    this.streams.push(new LoggedStream({ ingress, inbox, handOver, replay: replay && readReplay(replay), readBehind }));
   }
 
   /** Hears one word of the log; false when there is none. */
@@ -141,11 +136,7 @@ export class LoggedStreams implements LogListener {
     movedAway(move);
   }
 
-  private openSource(
-    stream: StreamIngress,
-    address: number,
-    what: Pick<LogSourceOptions, 'listener' | 'senders' | 'after' | 'skip' | 'through'>,
-  ): LogSource {
+  private openSource(stream: StreamIngress, address: number, what: LogPart): LogSource {
     const { memory, openReader, wake, failed } = this.options;
     const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
     return new LogSource({ ...what, ...place, reader: openReader(what.after + 1), stream, wake, failed });
