@@ -8,8 +8,8 @@ const { job, ...options } = JSON.parse(process.argv[2]!) as { job: string } & Om
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 try {
   const engine = await Engine.start({ memoryBytes: 2 ** 28, ...options, jobUrl: new URL(job, import.meta.url).href });
-  say(`ready ${engine.port}`);
   process.on('SIGTERM', () => void engine.stop());
+  say(`ready ${engine.port}`);
   const { openRows } = await engine.ended;
   process.removeAllListeners('SIGTERM');
   say(`stopped ${openRows}`);
