@@ -32,6 +32,7 @@ export const COUNTERS = [
   ['subscribersCut', 'pelton_subscribers_cut_total', 'Subscribers cut off because they did not read'],
   ['subscribers', 'pelton_subscribers', 'Subscribers now'],
   ['inboxBytes', 'pelton_inbox_bytes', 'Raw frames waiting at a listener'],
+  ['groupsBehind', 'pelton_log_groups_behind', 'Groups of the log that a listener has yet to read back and decode'],
   ['logGroups', 'pelton_log_groups_total', 'Groups written to the log'],
   ['logBytes', 'pelton_log_bytes_total', 'Bytes of those groups'],
   ['logSyncs', 'pelton_log_syncs_total', 'Syncs of the log'],

@@ -120,7 +120,8 @@ export class ListenerBody implements Body {
   ): boolean {
     const { inbox } = connection.stream;
     const frameBytes = bytes === null ? 0 : bytes.byteLength;
-    const address = inbox.tryPlace(frameBytes);
+    let address = inbox.tryPlace(frameBytes);
+    if (address < 0 && this.logged?.letGo(connection.stream.plan.index)) address = inbox.tryPlace(frameBytes);
     if (address < 0) return false;
     if (bytes !== null) this.copyIn(bytes, address);
     if (kind < FRAME_SAYS_WATERMARK) connection.sequence++;
@@ -148,6 +149,11 @@ export class ListenerBody implements Body {
   /** Bytes of frames that wait, all streams together. */
   get inboxBytes(): number {
     return this.streams.reduce((sum, { inbox }) => sum + inbox.heldBytes, 0);
+  }
+
+  /** Groups of the log that are still to be decoded from it: by streams that have fallen behind, or after a restart. */
+  get groupsBehind(): number {
+    return this.logged?.groupsBehind ?? 0;
   }
 
   private stepStream(index: number): StepResult {

@@ -1,5 +1,5 @@
 // host/listener/log-source.ts — one stream's frames out of the log itself: after a restart, and for a stream that has
-// fallen behind. Decoded in the order of the log, answered to nobody.
+// fallen behind. Decoded in the order of the log, for whoever sent them (entry-senders.ts).
 //
 //   segment files ──read──▶ whole groups in the listener's memory ──▶ frames of this stream ──▶ the same decoder
 //
@@ -10,6 +10,7 @@ import { groupBytes } from '../log/group.ts';
 import { entryBytes } from '../log/inbox-place.ts';
 import {
   ENTRY_BYTES,
+  ENTRY_CONNECTION,
   ENTRY_HEADER_BYTES,
   ENTRY_INGEST_MS,
   ENTRY_KIND,
@@ -28,7 +29,7 @@ import {
   RUN_STREAM,
 } from '../log/layout.ts';
 import type { LogReader } from '../log/reader.ts';
-import { type IngestConnection, newConnection, type Replies } from './connection.ts';
+import type { EntrySenders } from './entry-senders.ts';
 import { EMPTY_FRAME, type InboxFrame } from './inbox.ts';
 import type { StreamIngress } from './stream-ingress.ts';
 
@@ -41,8 +42,13 @@ export interface LogSourceOptions {
   bytes: number;
   /** Take only what this listener took in; null: what every listener did. */
   listener: number | null;
-  /** The last group that is to be read. */
-  through: number;
+  senders: EntrySenders;
+  /** Every group up to this one has been decoded and named. */
+  after: number;
+  /** So many frames of the first group have been decoded, too. */
+  skip: number;
+  /** The last group that is to be read; it may grow, and all of them must lie in the log. */
+  through: () => number;
   wake: () => void;
   failed: (error: unknown) => void;
 }
@@ -51,16 +57,15 @@ export class LogSource {
   private readonly options: LogSourceOptions;
   private readonly view: DataView;
   private readonly space: Uint8Array;
-  private readonly senders = new Map<string, IngestConnection>();
   private readonly head: InboxFrame = { ...EMPTY_FRAME };
   private headIsRead = false;
   private reading = false;
-  private through: number;
   /** Of the groups that were read: the one at hand, and where they end. */
   private groupAt = 0;
   private groupsEnd = 0;
   private number = 0;
   private lastNamed: number;
+  private toSkip: number;
   // Where the walk through the group at hand stands.
   private at = 0;
   private runEnd = 0;
@@ -70,35 +75,35 @@ export class LogSource {
   /** The next frames are another listener's: the batch at hand must leave first, as it did then. */
   private turnIsOver = false;
 
-  /** @param after  every group up to this one has been decoded */
-  constructor(options: LogSourceOptions, after: number) {
+  constructor(options: LogSourceOptions) {
     this.options = options;
-    this.through = options.through;
-    this.lastNamed = after;
+    this.lastNamed = options.after;
+    this.toSkip = options.skip;
     this.view = new DataView(options.buffer);
     this.space = new Uint8Array(options.buffer, options.address, options.bytes);
   }
 
   /** The last group that it is to read. */
   get last(): number {
-    return this.through;
+    return this.options.through();
   }
 
   /** Every group has been decoded and named. */
   get isDone(): boolean {
-    return this.lastNamed >= this.through;
+    return this.lastNamed >= this.last;
   }
 
   get group(): number {
     return this.number;
   }
 
-  /** Barriers of before a restart are of no use: what they began is complete, or gone. */
-  readonly barrier = 0;
+  /** Groups that are to be read and are not yet decoded. */
+  get groupsLeft(): number {
+    return Math.max(0, this.last - this.lastNamed);
+  }
 
-  /** More of the log has become durable, and is wanted. */
-  extend(through: number): void {
-    this.through = through;
+  get isReading(): boolean {
+    return this.number === 0;
   }
 
   peek(): InboxFrame | undefined {
@@ -111,6 +116,7 @@ export class LogSource {
   shift(): void {
     this.at += entryBytes(this.head.bytes);
     this.headIsRead = false;
+    this.options.senders.decoded(this.head.connection);
   }
 
   nextTurn(): boolean {
@@ -135,7 +141,7 @@ export class LogSource {
     this.reading = true;
     const { reader, wake, failed, address } = this.options;
     reader
-      .read(this.space, this.through)
+      .read(this.space, this.last)
       .then(({ bytes, neededBytes }) => {
         this.reading = false;
         if (bytes === 0)
@@ -167,9 +173,14 @@ export class LogSource {
 
   /** Steps to the next entry of this stream and reads it; false at the group's end. */
   private findFrame(): boolean {
-    while (this.at === this.runEnd) {
-      if (this.at >= this.bodyEnd) return false;
-      this.openRun();
+    for (;;) {
+      while (this.at === this.runEnd) {
+        if (this.at >= this.bodyEnd) return false;
+        this.openRun();
+      }
+      if (this.toSkip === 0) break;
+      this.toSkip--;
+      this.at += entryBytes(this.view.getUint32(this.at + ENTRY_BYTES, true));
     }
     this.readHead();
     return !this.turnIsOver;
@@ -190,35 +201,16 @@ export class LogSource {
 
   private readHead(): void {
     const { head, view, at } = this;
+    const { senders } = this.options;
     head.kind = view.getUint16(at + ENTRY_KIND, true);
     head.address = at + ENTRY_HEADER_BYTES;
     head.bytes = view.getUint32(at + ENTRY_BYTES, true);
-    head.sequence = view.getUint32(at + ENTRY_SEQUENCE, true);
-    head.receivedMs = view.getFloat64(at + ENTRY_INGEST_MS, true);
+    head.sequence = readU64(view, at + ENTRY_SEQUENCE);
+    head.receivedMs = view.getFloat64(at + ENTRY_INGEST_MS, true) + senders.clockOffsetMs;
     head.value = view.getFloat64(at + ENTRY_VALUE, true);
     head.producer = view.getUint32(at + ENTRY_PRODUCER, true);
     head.group = this.group;
-    head.connection = this.sender(head.producer, head.listener);
+    head.connection = senders.senderOf(view.getUint32(at + ENTRY_CONNECTION, true), head.producer, head.listener);
     this.headIsRead = true;
   }
-
-  /** Stands for whoever sent it: nobody is there to be answered. */
-  private sender(producer: number, listener: number): IngestConnection {
-    const key = producer === 0 ? `@${listener}` : `#${producer}`;
-    let connection = this.senders.get(key);
-    if (connection === undefined) {
-      connection = newConnection(this.options.stream, null, SILENT);
-      this.senders.set(key, connection);
-    }
-    return connection;
-  }
 }
-
-/** Of whoever is not there to be answered. */
-export const SILENT: Replies = {
-  acknowledge: () => undefined,
-  rejected: () => undefined,
-  durable: () => undefined,
-  opened: () => undefined,
-  refused: () => undefined,
-};

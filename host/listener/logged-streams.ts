@@ -10,9 +10,10 @@ import type { StepResult } from '../thread/body.ts';
 import { need } from '../thread/flow.ts';
 import type { ListenerRings, RingPlace } from '../thread/topology.ts';
 import { newConnection } from './connection.ts';
+import { SILENT, SilentSenders } from './entry-senders.ts';
 import { LogLink, type LogListener, type Move } from './log-link.ts';
-import { LogSource, SILENT } from './log-source.ts';
-import { LoggedInbox } from './logged-inbox.ts';
+import { LogSource, type LogSourceOptions } from './log-source.ts';
+import { type Behind, LoggedInbox } from './logged-inbox.ts';
 import { LoggedStream } from './logged-stream.ts';
 import { type ProducerHandover, type ProducerTime, producerNumberOf } from './producers.ts';
 import type { StreamIngress } from './stream-ingress.ts';
@@ -36,8 +37,9 @@ export interface ListenerLog {
     through: number;
     /** By stream: whose time stood where behind group `after`. */
     producers: readonly (readonly KeptProducer[])[];
-    openReader: () => LogReader;
   } | null;
+  /** @param from  the first group that is wanted */
+  openReader: (from: number) => LogReader;
   wake: () => void;
   failed: (error: unknown) => void;
 }
@@ -47,6 +49,9 @@ export interface LoggedStreamsOptions extends ListenerLog {
   rings: ListenerRings;
   kernel: Kernel;
 }
+
+/** Which entries, and who they are decoded for. */
+type LogPart = Pick<LogSourceOptions, 'listener' | 'senders' | 'after' | 'skip' | 'through'>;
 
 export class LoggedStreams implements LogListener {
   private readonly options: LoggedStreamsOptions;
@@ -76,24 +81,38 @@ export class LoggedStreams implements LogListener {
   }
 
   add(ingress: StreamIngress, inbox: LoggedInbox): void {
-    const { replay, memory, kernel, handOver, passed, wake, failed } = this.options;
+    const { replay, handOver, passed, listener } = this.options;
+    if (replay !== null) ingress.producers.restore(replay.producers[ingress.plan.index] ?? [], ingress.nowMs);
     inbox.open({ ...newConnection(ingress, null, SILENT), tag: NOBODY });
-    const stream = new LoggedStream({ ingress, inbox, handOver, passed });
-    if (replay !== null) {
-      const { after, through, openReader } = replay;
-      ingress.producers.restore(replay.producers[ingress.plan.index] ?? [], ingress.nowMs);
-      const address = need(kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
-      const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
-      const what = { reader: openReader(), stream: ingress, ...place, listener: null, through };
-      stream.replayFrom(new LogSource({ ...what, wake, failed }, after));
-    }
+    let address = 0;
+    const read = (what: LogPart): LogSource => {
+      // Once for each stream, when it is first needed: the memory is touched by what is read.
+      if (address === 0) address = need(this.options.kernel.exports.reserve(LOG_READ_BYTES), 'what is read of the log');
+      return this.openSource(ingress, address, what);
+    };
+    const readBehind = ({ after, skip }: Behind): LogSource =>
+      read({ listener, senders: inbox, after, skip, through: () => inbox.behind!.through });
+    const readReplay = ({ after, through }: { after: number; through: number }): LogSource =>
+      read({ listener: null, senders: new SilentSenders(ingress), after, skip: 0, through: () => through });
     this.ingresses.push(ingress);
-    this.streams.push(stream);
+    this.streams.push(
+      new LoggedStream({ ingress, inbox, handOver, passed, replay: replay && readReplay(replay), readBehind }),
+    );
   }
 
   /** Hears one word of the log; false when there is none. */
   hear(): boolean {
     return this.link.hear(this);
+  }
+
+  /** Groups that streams have yet to decode from the log, all of them together. */
+  get groupsBehind(): number {
+    return this.streams.reduce((sum, { groupsBehind }) => sum + groupsBehind, 0);
+  }
+
+  /** Makes room in a stream's inbox; false when that cannot be. */
+  letGo(stream: number): boolean {
+    return this.streams[stream]!.letGo();
   }
 
   step(stream: number): StepResult {
@@ -117,7 +136,7 @@ export class LoggedStreams implements LogListener {
   }
 
   released(group: number, positions: Int32Array, barrier: number): void {
-    for (const [stream, { inbox }] of this.streams.entries()) inbox.release(group, positions[stream]!, barrier);
+    for (const [index, stream] of this.streams.entries()) stream.released(group, positions[index]!, barrier);
   }
 
   moved(move: Move): void {
@@ -126,5 +145,11 @@ export class LoggedStreams implements LogListener {
     if (move.from !== listener) return;
     this.streams[move.stream]!.leaves(move);
     movedAway(move);
+  }
+
+  private openSource(stream: StreamIngress, address: number, what: LogPart): LogSource {
+    const { memory, openReader, wake, failed } = this.options;
+    const place = { buffer: memory.buffer, address, bytes: LOG_READ_BYTES };
+    return new LogSource({ ...what, ...place, reader: openReader(what.after + 1), stream, wake, failed });
   }
 }

@@ -81,7 +81,7 @@ export class StreamIngress {
   private readonly touched: IngestConnection[] = [];
   private readonly frameRows: FrameRows[] = [];
   private frameRowsCount = 0;
-  /** The frame at the inbox's head is partly decoded. */
+  /** The frame at the head of its source is partly decoded. */
   private underWay = false;
   private builtRows = 0;
   /** Rows below have their producer's watermark; those from here on are `producer`'s. */
@@ -133,6 +133,11 @@ export class StreamIngress {
   /** There is something to flush: rows, or a changed word about time, or frames to acknowledge. */
   get dirty(): boolean {
     return this.builtRows > 0 || this.touched.length > 0;
+  }
+
+  /** The frame that was taken last is partly decoded: its bytes are still needed. */
+  get isUnderWay(): boolean {
+    return this.underWay;
   }
 
   /** Right after a flush: bytes of frames whose rows are all placed, and that nobody has been told of. */

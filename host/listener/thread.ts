@@ -14,7 +14,7 @@ import type { Plan } from '../plan/plan.ts';
 import { loadPlan } from '../thread/plan-of-job.ts';
 import { tell, tellFailure } from '../thread/report.ts';
 import { AsyncShell } from '../thread/shell-async.ts';
-import { type ListenerOrder, type LogShare, openDoorbells, type ThreadStart } from '../thread/start.ts';
+import { type ListenerOrder, openDoorbells, type ThreadStart } from '../thread/start.ts';
 import { egressThread, logThread, partitionRings, threadName } from '../thread/topology.ts';
 import { ListenerBody } from './body.ts';
 import { Claims } from './claims.ts';
@@ -112,6 +112,7 @@ class ListenerThread {
       this.rows[thread]!.add('beats', 1);
       tickedMs = nowMs;
       this.rows[thread]!.set('inboxBytes', this.body.inboxBytes);
+      this.rows[thread]!.set('groupsBehind', this.body.groupsBehind);
       this.ingest.count();
     }, TICK_MS);
     this.shell.wake(); // A body that has never run is not asleep: its doorbell would be rung in vain.
@@ -166,10 +167,8 @@ class ListenerThread {
         handOver: (move, time) => tell({ type: 'handOver', move, time }),
         movedAway: ({ stream, producer }) => this.ingest.movedAway(stream, producer),
         // One listener reads what the log holds; whom it concerns is told to the others as producers come back.
-        replay:
-          listener === REPLAYING_LISTENER
-            ? { ...log.replay, producers: log.restore?.producers ?? [], openReader: () => readerBehind(log) }
-            : null,
+        replay: listener === REPLAYING_LISTENER ? { ...log.replay, producers: log.restore?.producers ?? [] } : null,
+        openReader: (from) => new LogReader(realDisk(), log.directory, from),
         wake: () => this.shell.wake(),
         failed: tellFailure,
       },
@@ -212,9 +211,6 @@ class ListenerThread {
     return metricsText(threads, ringMetrics(this.plan, this.start));
   }
 }
-
-const readerBehind = ({ directory, replay }: LogShare): LogReader =>
-  new LogReader(realDisk(), directory, replay.after + 1);
 
 function ringMetrics(plan: Plan, start: ThreadStart): RingMetrics[] {
   const { topology, limits, memories } = start;

@@ -366,7 +366,7 @@ export class LogBody implements Body {
   }
 
   private form(): boolean {
-    const { limits, ackMode } = this.options;
+    const { limits } = this.options;
     const { segment } = this;
     if (this.pipeline.unwrittenCount > 1 || this.former.wantsSegment || this.releases.waiting > limits.saysWaitingMax)
       return false;
@@ -379,8 +379,7 @@ export class LogBody implements Body {
     const aloneBytes = segment!.isFresh ? Number.POSITIVE_INFINITY : segment!.roomBytes;
     const group = this.former.form(this.head.number + 1, room, aloneBytes);
     if (group.isEmpty) return this.releaseRefused();
-    const placed = this.append(GROUP_DATA, group);
-    if (ackMode === 'received') this.release(placed);
+    this.append(GROUP_DATA, group);
     return true;
   }
 
@@ -400,8 +399,8 @@ export class LogBody implements Body {
 
   // ── a group's way ──
 
-  private append(kind: number, forming: FormingGroup | null): PlacedGroup {
-    const { nowMs, counters } = this.options;
+  private append(kind: number, forming: FormingGroup | null): void {
+    const { nowMs, counters, ackMode } = this.options;
     const group = nextGroup(this.head, this.time, kind, forming, this.segment!.salt);
     const position = this.segment!.place(group);
     this.head.number = group.number;
@@ -423,7 +422,8 @@ export class LogBody implements Body {
     counters.add('logGroups', 1);
     counters.add('logBytes', placed.bytes);
     counters.set('logUnsyncedBytes', this.pipeline.bytes);
-    return placed;
+    // Every kind at the same point of its way: a group of no entries must not come behind those that were formed after it.
+    if (ackMode === 'received') this.release(placed);
   }
 
   private startWrite(): boolean {

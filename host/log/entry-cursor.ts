@@ -18,20 +18,26 @@ export class EntryCursor {
     this.capacityBytes = place.capacityBytes;
   }
 
-  /** Steps over what is skipped at the inbox's end and says whether an entry stands before `limit`. */
+  /** Steps over pads and what is skipped at the inbox's end, and says whether an entry stands before `limit`. */
   look(limit: number): boolean {
     while (this.position !== limit) {
       const offset = this.position & (this.capacityBytes - 1);
       const left = this.capacityBytes - offset;
       this.address = this.dataAddress + offset;
-      if (left >= ENTRY_HEADER_BYTES && this.u16(ENTRY_KIND) !== ENTRY_PAD) return true;
-      this.position = (this.position + left) | 0;
+      if (left < ENTRY_HEADER_BYTES) this.position = (this.position + left) | 0;
+      else if (this.u16(ENTRY_KIND) === ENTRY_PAD) this.next();
+      else return true;
     }
     return false;
   }
 
   next(): void {
-    this.position = (this.position + entryBytes(this.bytes)) | 0;
+    this.position = (this.position + this.entryBytes) | 0;
+  }
+
+  /** With its header, up to the next one. */
+  get entryBytes(): number {
+    return entryBytes(this.bytes);
   }
 
   /** The payload's. */

@@ -6,6 +6,7 @@
 //   - a frame that does not fit is refused (−1): nothing was written, the caller tells its sender.
 //   - no byte is overwritten that the log has not written (INBOX_WRITTEN) or the listener has not freed.
 //   - an entry never wraps; the gap before the end is a pad, or shorter than a header.
+//   - what is pinned stays as it is when the entries around it are freed and written over.
 // Threads   belongs to the listener's thread; one atomic store per entry.
 // Not here  decoding what the log released (the listener), ringing the log's doorbell.
 
@@ -43,6 +44,10 @@ export class InboxWriter {
   private writtenSeen: number;
   private tail: number;
   private placedBytes = NO_PLACE;
+  private placedAt = 0;
+  /** By their offset: no entry is placed over these bytes. */
+  private pinAt = 0;
+  private pinBytes = 0;
 
   constructor(place: InboxPlace) {
     checkInboxPlace(place);
@@ -68,21 +73,43 @@ export class InboxWriter {
     return this.held();
   }
 
+  /** The log does not need what is before this position: it is on its way to the disk, or refused. */
+  isWritten(position: number): boolean {
+    this.lookAtLog();
+    return ((this.writtenSeen - position) | 0) >= 0;
+  }
+
   /** Everything before this position is decoded and answered. */
   free(position: number): void {
     this.freed = position;
   }
 
+  /**
+   * Keeps the payload of the entry at `position` where it is, also when everything up to behind it is freed. Whoever comes
+   * round writes a pad from before the entry to its end: that header takes the place of the entry's own, at most, so it
+   * always fits and no byte of the payload is touched.
+   */
+  pin(position: number, entryBytes: number): void {
+    this.pinAt = this.offsetOf(position);
+    this.pinBytes = entryBytes;
+  }
+
+  unpin(): void {
+    this.pinBytes = 0;
+  }
+
   /** Where the payload of the next entry goes in the place's buffer, or NO_PLACE. `push` follows at once. */
   tryPlace(payloadBytes: number): number {
     const neededBytes = entryBytes(payloadBytes);
-    const gapBytes = this.gapBefore(neededBytes);
-    if (this.held() + gapBytes + neededBytes > this.capacityBytes) {
+    const position = this.nextPlace(neededBytes);
+    const takenBytes = ((position - this.tail) | 0) + neededBytes;
+    if (this.held() + takenBytes > this.capacityBytes) {
       this.lookAtLog();
-      if (this.held() + gapBytes + neededBytes > this.capacityBytes) return NO_PLACE;
+      if (this.held() + takenBytes > this.capacityBytes) return NO_PLACE;
     }
     this.placedBytes = payloadBytes;
-    return this.dataAddress + this.offsetOf((this.tail + gapBytes) | 0) + ENTRY_HEADER_BYTES;
+    this.placedAt = position;
+    return this.dataAddress + this.offsetOf(position) + ENTRY_HEADER_BYTES;
   }
 
   /** Lets the log see the entry whose payload lies where tryPlace said. */
@@ -99,9 +126,8 @@ export class InboxWriter {
     if (payloadBytes === NO_PLACE) throw new Error('push without a place: tryPlace comes first, once for every push');
     this.placedBytes = NO_PLACE;
     const neededBytes = entryBytes(payloadBytes);
-    const gapBytes = this.gapBefore(neededBytes);
-    if (gapBytes >= ENTRY_HEADER_BYTES) this.writePad(gapBytes);
-    const position = (this.tail + gapBytes) | 0;
+    const position = this.placedAt;
+    for (let from = this.tail; from !== position; ) from = this.pad(from, neededBytes);
     const at = this.offsetOf(position);
     const { view } = this;
     view.setUint32(at + ENTRY_BYTES, payloadBytes, true);
@@ -131,16 +157,34 @@ export class InboxWriter {
     this.writtenSeen = Atomics.load(this.words, INBOX_WRITTEN / 4);
   }
 
-  /** Bytes to the end of the data when an entry of this size would wrap, else none. */
-  private gapBefore(neededBytes: number): number {
-    const toEndBytes = this.capacityBytes - this.offsetOf(this.tail);
+  /** Where the next entry of this size would begin; farther than the capacity from the tail when it does not fit at all. */
+  private nextPlace(neededBytes: number): number {
+    let position = this.tail;
+    for (;;) {
+      const gapBytes = this.gapAt(position, neededBytes);
+      position = (position + gapBytes) | 0;
+      if (gapBytes === 0 || ((position - this.tail) | 0) > this.capacityBytes) return position;
+    }
+  }
+
+  /** Bytes to pass over: to the end of what is pinned, to the end of the data when an entry of this size would wrap, or none. */
+  private gapAt(position: number, neededBytes: number): number {
+    const at = this.offsetOf(position);
+    const pinEnd = this.pinAt + this.pinBytes;
+    if (this.pinBytes > 0 && at < pinEnd && at + neededBytes > this.pinAt) return pinEnd - at;
+    const toEndBytes = this.capacityBytes - at;
     return neededBytes > toEndBytes ? toEndBytes : 0;
   }
 
-  private writePad(gapBytes: number): void {
-    const at = this.offsetOf(this.tail);
-    this.view.setUint32(at + ENTRY_BYTES, gapBytes - ENTRY_HEADER_BYTES, true);
-    this.view.setUint16(at + ENTRY_KIND, ENTRY_PAD, true);
+  /** Over the gap that begins at `position`; returns where it ends. */
+  private pad(position: number, neededBytes: number): number {
+    const gapBytes = this.gapAt(position, neededBytes);
+    if (gapBytes >= ENTRY_HEADER_BYTES) {
+      const at = this.offsetOf(position);
+      this.view.setUint32(at + ENTRY_BYTES, gapBytes - ENTRY_HEADER_BYTES, true);
+      this.view.setUint16(at + ENTRY_KIND, ENTRY_PAD, true);
+    }
+    return (position + gapBytes) | 0;
   }
 
   private offsetOf(position: number): number {

@@ -252,8 +252,6 @@ export class Intake {
     const published = (this.tail - this.position) | 0;
     if (bytes > published) this.fail(`an entry of ${bytes} bytes, published are ${published}`);
     if (bytes > capacityBytes - at) this.fail(`an entry of ${bytes} bytes that wraps at ${capacityBytes - at}`);
-    if (kind === ENTRY_PAD && bytes !== capacityBytes - at)
-      this.fail(`a pad of ${bytes} bytes, expected ${capacityBytes - at}`);
     if (kind > ENTRY_OPEN) this.fail(`an entry of kind ${kind}, expected ${ENTRY_PAD}..${ENTRY_OPEN}`);
     return bytes;
   }

@@ -85,7 +85,7 @@ export const ENTRY_VALUE = 32; // f64: of ENTRY_WATERMARK the event time; of ENT
 export const ENTRY_CONNECTION = 40; // u32: which of its listener's connections sent it; no meaning after that
 export const ENTRY_GROUP = 44; // u32: of an accepted entry, low half of its group's number; written by the log
 
-export const ENTRY_PAD = 0; // the rest of the inbox up to its end; never on disk
+export const ENTRY_PAD = 0; // nothing: up to the inbox's end, or over what the listener still needs there; never on disk
 export const ENTRY_JSON = 1;
 export const ENTRY_ARROW = 2;
 export const ENTRY_WATERMARK = 3;
@@ -111,7 +111,8 @@ export const ENTRY_TOO_MANY_PRODUCERS = 6;
 
 // An inbox: a ring in the listener's memory, [cursors 256 | data capacityBytes], capacityBytes a power of two. Positions are
 // i32, grow and wrap at 2^32; offset = position & (capacityBytes − 1). An entry never wraps: when fewer than
-// ENTRY_HEADER_BYTES are left at the end they are skipped, else an ENTRY_PAD header stands there.
+// ENTRY_HEADER_BYTES are left at the end they are skipped, else an ENTRY_PAD header stands there. A pad's bytes behind its
+// header may be a frame that is being decoded.
 export const INBOX_TAIL = 0; // i32: published by the listener
 export const INBOX_WRITTEN = 128; // i32: the log needs no byte before this any more; published by the log
 export const INBOX_HEADER_BYTES = 256;

@@ -12,6 +12,7 @@ import { RECORD_BYTES_MAX } from '../../assembly/layout.ts';
 import { capacityBytesFor, ringBytes } from '../../ring/spsc.ts';
 import { ARENA_BASE_MIN } from '../kernel/load.ts';
 import { type EngineLimits, OVER_READ_BYTES } from '../limits.ts';
+import { entryBytes } from '../log/inbox-place.ts';
 import type { Plan, StagePlan } from '../plan/plan.ts';
 
 export interface Topology {
@@ -95,11 +96,11 @@ const LOG_RING_BYTES = 64 * 1024;
 /** The inboxes inside one listener's memory; the same places in every listener. */
 export function listenerRings(plan: Plan, limits: EngineLimits): ListenerRings {
   // Streams do not share an inbox: one that waits for its partitions would keep its neighbours' frames behind its own.
-  const share = Math.max(
-    limits.inboxBytes / plan.streams.length,
-    Math.min(limits.inboxBytes, 2 * limits.frameBytesMax),
-  );
-  const capacityBytes = 2 ** Math.floor(Math.log2(share));
+  // A frame of the largest size must fit an empty inbox wherever its tail stands, behind a gap nearly as long as itself: so
+  // two of them with their headers, also where the share of a stream is less. A power of two, as positions want it.
+  const twoFrames = 2 * entryBytes(limits.frameBytesMax);
+  const leastBytes = Math.min(limits.inboxBytes, 2 ** Math.ceil(Math.log2(twoFrames)));
+  const capacityBytes = 2 ** Math.floor(Math.log2(Math.max(limits.inboxBytes / plan.streams.length, leastBytes)));
   let next = ARENA_BASE_MIN;
   const place = (bytes: number): RingPlace => {
     const baseBytes = next;

@@ -32,7 +32,7 @@ class Bench {
   constructor() {
     const plan = compilePlan(job('two', counted('first'), counted('second')));
     const topo = topology(1, 1);
-    const limits = engineLimits(32 * MiB, 1, { ringBytes: RING_BYTES, inboxBytes: 4 * MiB, frameBytesMax: MiB });
+    const limits = engineLimits(32 * MiB, 1, { ringBytes: RING_BYTES, inboxBytes: 4 * MiB, frameBytesMax: MiB / 2 });
     const memory = reserveMemory(limits.partitionMemoryBytes, true);
     const bells = new SharedArrayBuffer(doorbellBytes(topo.threads));
     this.body = new ListenerBody({

@@ -1,7 +1,7 @@
 // What a listener names of the groups that the log releases: every group that brought rows, and the one before it.
 import { expect, test } from 'vitest';
 import { newConnection } from '../../../host/listener/connection.ts';
-import { SILENT } from '../../../host/listener/log-source.ts';
+import { SILENT } from '../../../host/listener/entry-senders.ts';
 import { LoggedInbox } from '../../../host/listener/logged-inbox.ts';
 import type { StreamIngress } from '../../../host/listener/stream-ingress.ts';
 import { ENTRY_JSON } from '../../../host/log/layout.ts';
@@ -25,7 +25,7 @@ function inboxWithProducer() {
         inbox.push(producer, ENTRY_JSON, 8, 0, 0);
         position += inbox.heldBytes - before;
       }
-      inbox.release(group, position, 0);
+      inbox.release(group, position);
     },
   };
 }

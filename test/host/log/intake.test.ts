@@ -220,6 +220,51 @@ test.each([1, 2, 3, 4, 5, 6])(
   },
 );
 
+test.each([1, 2, 3, 4, 5, 6])(
+  'what is pinned stays as it is while entries around it come, go and wrap; what comes out is whole, seed %i',
+  (seed) => {
+    const random = seededRandom(seed);
+    const start = random.pick([0, 2 ** 31 - 4096, -4096]) | 0;
+    const { intake, writer, push, place } = inbox(1024, start);
+    const bytes = new Uint8Array(place.buffer);
+    const expected: string[] = [];
+    const found: string[] = [];
+    let listened = writer.position;
+    let pinned: { at: number; payload: string } | null = null;
+    let rounds = 0;
+    for (let step = 0; step < 4000; step++) {
+      const payload = `${step}:`.padEnd(random.below(300), 'x');
+      if (push({ payload })) expected.push(payload);
+      const group = new FormingGroup(step + 1);
+      intake.take(group, AMPLE, 4096);
+      intake.written(intake.position);
+      found.push(...payloads(runsOf(group)).flat());
+      while (listened !== intake.position && random.chance(0.8)) {
+        const { entry, next } = entryAt(place, listened);
+        listened = next;
+        const position = (next - entry.bytes) | 0;
+        if (pinned === null && random.chance(0.1)) {
+          writer.pin(position, entry.bytes);
+          const at = place.baseBytes + INBOX_HEADER_BYTES + (position & 1023) + ENTRY_HEADER_BYTES;
+          pinned = { at, payload: entry.payload };
+        }
+        writer.free(listened);
+      }
+      if (pinned === null) continue;
+      const { at, payload: kept } = pinned;
+      expect(Buffer.from(bytes.slice(at, at + kept.length)).toString()).toBe(kept);
+      rounds++;
+      if (random.chance(0.02)) {
+        writer.unpin();
+        pinned = null;
+      }
+    }
+    expect(found).toEqual(expected);
+    expect(found.length).toBeGreaterThan(1500);
+    expect(rounds).toBeGreaterThan(1000);
+  },
+);
+
 test('an inbox takes what fits, refuses more, and has room again once written and freed', () => {
   const { intake, writer, push } = inbox(1024);
   while (push({ payload: 'x'.repeat(80) })); // 128 bytes each
@@ -249,7 +294,13 @@ test.each<[string, (view: DataView) => void]>([
   ['an entry longer than what is published', (view) => view.setUint32(64 + 256 + ENTRY_BYTES, 200, true)],
   ['an entry of 2^32 - 1 bytes', (view) => view.setUint32(64 + 256 + ENTRY_BYTES, 2 ** 32 - 1, true)],
   ['an unknown kind', (view) => view.setUint16(64 + 256 + ENTRY_KIND, ENTRY_OPEN + 1, true)],
-  ['a pad in the middle', (view) => view.setUint16(64 + 256 + ENTRY_KIND, ENTRY_PAD, true)],
+  [
+    'a pad longer than what is published',
+    (view) => {
+      view.setUint16(64 + 256 + ENTRY_KIND, ENTRY_PAD, true);
+      view.setUint32(64 + 256 + ENTRY_BYTES, 8, true);
+    },
+  ],
   ['an open without an id', (view) => view.setUint16(64 + 256 + ENTRY_KIND, ENTRY_OPEN, true)],
 ])('%s stops the run with the inbox and the position', (_, spoil) => {
   const { intake, push, place } = inbox(1024);
