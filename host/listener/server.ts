@@ -210,6 +210,11 @@ function routeHttp(app: TemplatedApp, options: ServerOptions): void {
     '/v1/checkpoints',
     guarded(failed, (res, req) => postCheckpoint(res, req, options)),
   );
+  refuseTheRest(app, options);
+}
+
+/** Other methods of known paths, and unknown paths. */
+function refuseTheRest(app: TemplatedApp, { counters, failed }: ServerOptions): void {
   for (const route of ALL_ROUTES) {
     app.any(
       route,
