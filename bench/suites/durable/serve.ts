@@ -2,6 +2,7 @@
 
 import { Engine } from '../../../host/engine/engine.ts';
 import { MiB } from '../../../host/limits.ts';
+import { logThread } from '../../../host/thread/topology.ts';
 import { answerQuestions, cpuSeconds } from '../e2e/child.ts';
 
 const data = process.argv[2];
@@ -26,14 +27,15 @@ export interface ServerTotals extends Record<string, unknown> {
   syncs: number;
 }
 
-const log = engine.counters.at(-1)!; // Its thread is the last one.
+/** Undefined: the engine has no log. */
+const log = engine.topology.hasLog ? engine.counters[logThread(engine.topology)] : undefined;
 
 answerQuestions({ port: engine.port }, async ({ type }): Promise<ServerTotals> => {
   if (type === 'stop') await engine.stop();
   return {
     cpuSeconds: cpuSeconds(),
-    groups: log.get('logGroups'),
-    logBytes: log.get('logBytes'),
-    syncs: log.get('logSyncs'),
+    groups: log?.get('logGroups') ?? 0,
+    logBytes: log?.get('logBytes') ?? 0,
+    syncs: log?.get('logSyncs') ?? 0,
   };
 });
